@@ -1,0 +1,283 @@
+"""The vocabulary: what clients ask, what they are told, and what a channel keeps.
+
+Frozen types only; no behaviour beyond small derivations. Dialects turn bytes
+into these and back; the session, the node and the engines pass them around.
+``spec/protocol.md`` is the same vocabulary in words.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, TypeAlias
+
+from msgspec import UNSET, Meta, Raw, Struct, UnsetType
+
+MAX_SAFE_INTEGER = 2**53 - 1
+"""The largest integer a JavaScript number holds exactly: no ``seq`` or ``id`` goes past it."""
+
+CommandId: TypeAlias = (
+    Annotated[int, Meta(ge=0, le=MAX_SAFE_INTEGER)] | Annotated[str, Meta(max_length=64)]
+)
+Seq: TypeAlias = Annotated[int, Meta(ge=0, le=MAX_SAFE_INTEGER)]
+ShortText: TypeAlias = Annotated[str, Meta(min_length=1, max_length=255)]
+ChannelName: TypeAlias = Annotated[str, Meta(min_length=1, max_length=255)]
+"""Only its length is checked here; the grammar is ``channels.names``."""
+
+Recovery: TypeAlias = Literal["complete", "gap", "none"]
+
+ErrorCode: TypeAlias = Literal[
+    "malformed",
+    "forbidden",
+    "rate_limited",
+    "too_large",
+    "not_subscribed",
+    "limit",
+    "unavailable",
+    "unknown_outcome",
+    "internal",
+]
+
+
+class Position(Struct, frozen=True, gc=False):
+    """A place in a channel's log.
+
+    A new ``epoch`` means the log started again. ``tag`` names the entry at
+    ``seq``, so that a log that was rewound and regrown under the same epoch is
+    recognised; it is empty at ``seq`` 0, where there is no entry.
+    """
+
+    epoch: Annotated[str, Meta(max_length=64)]
+    seq: Seq
+    tag: Annotated[str, Meta(max_length=32)] = ""
+
+
+class Publication(Struct, frozen=True, gc=False, kw_only=True):
+    """One entry of a channel, the same for every subscriber.
+
+    Within one epoch ``seq`` rises by exactly one: a gap means a loss.
+    ``timestamp`` (ms since the Unix epoch, the server's clock) informs and
+    never orders. ``data`` is JSON text; the server never looks inside it. For
+    ``kind`` "message" it travels under ``data``; any other kind is an object
+    whose fields travel beside the envelope, as the seed's ``chat`` does.
+    """
+
+    channel: str
+    seq: int
+    tag: str
+    timestamp: int
+    user_id: str
+    client_id: str
+    data: bytes
+    kind: str = "message"
+    once: str | None = None
+    key: str | None = None
+    ref: int | None = None
+
+
+# --- commands: what a client asks -------------------------------------------------------------
+
+
+class Command(Struct, frozen=True, rename="camel", tag_field="type", kw_only=True):
+    """One request. With an ``id`` it gets exactly one answer carrying that ``id``."""
+
+    id: CommandId | UnsetType = UNSET
+
+
+class Ping(Command, frozen=True, tag="ping"):
+    """Answered with ``pong``; with an ``id`` the answer also carries the server's clock."""
+
+
+class Chat(Command, frozen=True, tag="chat"):
+    """The seed's message: a publication of kind "chat" in ``channel``."""
+
+    text: str
+    channel: ChannelName = "lobby"
+    once: ShortText | None = None
+
+
+class Publish(Command, frozen=True, tag="publish"):
+    """Append ``data`` (any JSON value) to a channel."""
+
+    channel: ChannelName
+    data: Raw
+    once: ShortText | None = None
+    key: ShortText | None = None
+    ref: Seq | None = None
+
+
+class Subscribe(Command, frozen=True, tag="subscribe"):
+    """Receive a channel's publications from now on, or from ``since`` without a hole."""
+
+    channel: ChannelName
+    since: Position | None = None
+
+
+class Unsubscribe(Command, frozen=True, tag="unsubscribe"):
+    channel: ChannelName
+
+
+class History(Command, frozen=True, tag="history"):
+    """Publications after ``since`` (oldest first), or the latest ``limit`` without it."""
+
+    channel: ChannelName
+    since: Position | None = None
+    limit: Annotated[int, Meta(ge=1, le=300)] = 100
+
+
+class Presence(Command, frozen=True, tag="presence"):
+    """Who is in a channel now."""
+
+    channel: ChannelName
+
+
+class Refresh(Command, frozen=True, tag="refresh"):
+    """A newer token for the same user, before the old one expires."""
+
+    token: Annotated[str, Meta(min_length=1, max_length=8192)]
+
+
+AnyCommand: TypeAlias = (
+    Ping | Chat | Publish | Subscribe | Unsubscribe | History | Presence | Refresh
+)
+
+
+# --- events: what a client is told ------------------------------------------------------------
+
+
+class Event(Struct, frozen=True, rename="camel", tag_field="type", omit_defaults=True, kw_only=True):
+    """One message from the server. ``id`` is there when it answers a command."""
+
+    id: int | str | UnsetType = UNSET
+
+
+class Member(Struct, frozen=True, rename="camel", omit_defaults=True):
+    """One user who is in a channel."""
+
+    user_id: str
+    info: Any = None
+
+
+class Limits(Struct, frozen=True, rename="camel"):
+    """What a client may do, so that it need not find out by being refused."""
+
+    max_message_bytes: int
+    publications_per_second: float
+    frames_per_second: float
+    subscriptions: int
+    unanswered_ids: int
+
+
+class Connected(Event, frozen=True, tag="connected"):
+    """The first message on every connection."""
+
+    user_id: str
+    user_count: int
+    client_id: str
+    heartbeat: float
+    protocol: int
+    features: tuple[str, ...]
+    limits: Limits
+    channel: str | UnsetType = UNSET
+    epoch: str | UnsetType = UNSET
+    seq: int | UnsetType = UNSET
+    tag: str | UnsetType = UNSET
+    info: Any = None
+    expires_at: int | None = None
+
+
+class UserJoined(Event, frozen=True, tag="user_joined"):
+    user_id: str
+    channel: str
+    info: Any = None
+
+
+class UserLeft(Event, frozen=True, tag="user_left"):
+    user_id: str
+    channel: str
+
+
+class Occupancy(Event, frozen=True, tag="occupancy"):
+    """Instead of joins and leaves in a large channel, at most once a second."""
+
+    channel: str
+    user_count: int
+
+
+class Pong(Event, frozen=True, tag="pong"):
+    timestamp: int | UnsetType = UNSET
+
+
+class Published(Event, frozen=True, tag="published"):
+    channel: str
+    epoch: str
+    seq: int
+    tag: str
+
+
+class Subscribed(Event, frozen=True, tag="subscribed"):
+    """The position from which everything follows live, after ``messages``."""
+
+    channel: str
+    epoch: str
+    seq: int
+    tag: str
+    recovery: Recovery
+    messages: tuple[Raw, ...] = ()
+
+
+class Unsubscribed(Event, frozen=True, tag="unsubscribed"):
+    channel: str
+    code: str | UnsetType = UNSET
+
+
+class HistoryPage(Event, frozen=True, tag="history"):
+    channel: str
+    epoch: str
+    seq: int
+    tag: str
+    recovery: Recovery
+    messages: tuple[Raw, ...]
+
+
+class PresenceList(Event, frozen=True, tag="presence"):
+    """``users`` is empty above the announcement limit; ``user_count`` is always right."""
+
+    channel: str
+    user_count: int
+    users: tuple[Member, ...]
+
+
+class Refreshed(Event, frozen=True, tag="refreshed"):
+    expires_at: int | None
+
+
+class Draining(Event, frozen=True, tag="draining"):
+    """This server is going away: come back at a random moment within ``window`` seconds."""
+
+    window: float
+
+
+class Failure(Event, frozen=True, tag="error"):
+    """A command was refused. The connection lives on."""
+
+    code: ErrorCode
+    message: str
+    retry_after: float | UnsetType = UNSET
+
+
+RESERVED_TYPES = frozenset(
+    {
+        "array", "batch", "call", "chat", "connected", "draining", "error", "gap", "history",
+        "message", "occupancy", "ping", "pong", "presence", "publish", "published", "refresh",
+        "refreshed", "result", "signal", "skipped", "subscribe", "subscribed", "unsubscribe",
+        "unsubscribed", "user_joined", "user_left",
+    }
+)  # fmt: skip
+"""Type names an application may not declare."""
+
+ENVELOPE_FIELDS = frozenset(
+    {
+        "type", "id", "channel", "seq", "tag", "epoch", "timestamp", "from", "clientId",
+        "once", "key", "ref", "op", "tags",
+    }
+)  # fmt: skip
+"""Field names the envelope owns: an application's type may not use them."""
