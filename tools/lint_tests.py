@@ -3,7 +3,8 @@
 Knows Python's syntax tree and where tests and sources live. Runs no test and imports none.
 
 A test that must pace itself (a peer that sends one byte a second *is* the attack) says so on
-the line: ``asyncio.sleep(1)  # paced: the attack is slowness itself``.
+the line: ``asyncio.sleep(1)  # paced: the attack is slowness itself``. The one helper that looks
+again and again until something is true lives in ``tests/support``, so sleeps are allowed there.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ def check_source(path: Path, source: str) -> Iterator[Finding]:
     for node in ast.walk(ast.parse(source)):
         for message in _complaints(node):
             line = getattr(node, "lineno", 1)
-            if not _is_paced(message, lines[line - 1]):
+            if not (message == SLEEP and _may_sleep(path, lines[line - 1])):
                 yield Finding(path, line, message)
 
 
@@ -108,8 +109,8 @@ def _has(call: ast.Call, keyword: str) -> bool:
     return any(given.arg == keyword for given in call.keywords)
 
 
-def _is_paced(message: str, line: str) -> bool:
-    return message == SLEEP and len(line.partition(PACED)[2].split()) > 1
+def _may_sleep(path: Path, line: str) -> bool:
+    return path.parent.name == "support" or len(line.partition(PACED)[2].split()) > 1
 
 
 def check_mirror(test: Path, tests: Path, package: Path) -> Iterator[Finding]:

@@ -48,6 +48,10 @@ def test_what_is_allowed_passes_without_a_word(source: str) -> None:
     assert _messages(source) == []
 
 
+def test_only_the_polling_helper_of_the_support_room_may_sleep() -> None:
+    assert not list(check_source(Path("tests/support/waiting.py"), "time.sleep(0.1)"))
+
+
 def test_a_finding_names_its_file_and_line() -> None:
     assert _messages("x = 1\nassert True")[0].startswith("tests/test_x.py:2: ")
 
