@@ -1,0 +1,89 @@
+"""The vectors of ``spec/vectors/native.json``, run against the server's own dialect."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from tidewire.channels.names import is_name
+from tidewire.dialects.base import Undecodable
+from tidewire.dialects.native import NativeDialect
+from tidewire.messages import Event, Publication
+
+VECTORS = json.loads((Path(__file__).parents[2] / "spec/vectors/native.json").read_text("utf-8"))
+DIALECT = NativeDialect()
+EVENTS = {kind.__struct_config__.tag: kind for kind in Event.__subclasses__()}
+
+
+def _title(vector: dict[str, Any]) -> str:
+    number = vector.get("catalogue")
+    return f"catalogue {number}: {vector['about']}" if number else str(vector["about"])
+
+
+def _text(vector: dict[str, Any]) -> str:
+    """A text as it is, or as parts that are each repeated so many times."""
+    if "text" in vector:
+        return str(vector["text"])
+    return "".join(part * times for part, times in vector["parts"])
+
+
+def _fields(command: object) -> dict[str, Any]:
+    """A command as JSON shows it; an option that was not given is not there."""
+    fields = json.loads(msgspec.json.encode(command))
+    return {k: v for k, v in fields.items() if v is not None or k == "data"}
+
+
+@pytest.mark.parametrize("vector", VECTORS["commands"], ids=_title)
+def test_every_valid_command_is_read_as_the_specification_says(vector: dict[str, Any]) -> None:
+    assert _fields(DIALECT.decode(_text(vector))) == vector["command"]
+
+
+@pytest.mark.parametrize("vector", VECTORS["refusals"], ids=_title)
+def test_every_malformed_command_is_refused_with_its_code(vector: dict[str, Any]) -> None:
+    with pytest.raises(Undecodable) as refusal:
+        DIALECT.decode(_text(vector))
+    assert (refusal.value.code, refusal.value.id) == (vector["code"], vector.get("id"))
+
+
+@pytest.mark.parametrize("vector", VECTORS["publications"], ids=_title)
+def test_every_publication_is_written_as_the_specification_says(vector: dict[str, Any]) -> None:
+    entry = dict(vector["entry"])
+    publication = Publication(
+        user_id=entry.pop("from"),
+        client_id=entry.pop("clientId"),
+        data=json.dumps(entry.pop("data")).encode(),
+        **entry,
+    )
+    assert json.loads(DIALECT.publication(publication)) == vector["json"]
+
+
+@pytest.mark.parametrize("vector", VECTORS["events"], ids=_title)
+def test_every_event_is_written_as_the_specification_says(vector: dict[str, Any]) -> None:
+    event = msgspec.convert(_with_raw_messages(vector["json"]), EVENTS[vector["json"]["type"]])
+    assert json.loads(DIALECT.event(event)) == vector["json"]
+
+
+def _with_raw_messages(fields: dict[str, Any]) -> dict[str, Any]:
+    if "messages" not in fields:
+        return fields
+    raw = tuple(msgspec.Raw(json.dumps(message).encode()) for message in fields["messages"])
+    return {**fields, "messages": raw}
+
+
+def test_every_event_the_server_can_send_has_a_vector() -> None:
+    assert {vector["json"]["type"] for vector in VECTORS["events"]} == set(EVENTS)
+
+
+@pytest.mark.parametrize("name", VECTORS["channelNames"]["valid"])
+def test_a_name_of_the_grammar_names_a_channel(name: str) -> None:
+    assert is_name(name)
+
+
+@pytest.mark.parametrize("name", VECTORS["channelNames"]["invalid"])
+def test_a_name_outside_the_grammar_names_no_channel(name: str) -> None:
+    """Catalogue 59."""
+    assert not is_name(name)
