@@ -1,8 +1,11 @@
 """Configuration: TOML, environment and flags become one checked, frozen value.
 
-Opens configuration files and key files. Opens no socket and starts nothing.
+Opens configuration, key and certificate files. Opens no socket and starts nothing.
 """
 
+from tidewire.config.exposure import check_exposure, has_keys, is_reachable_by_others
+from tidewire.config.keys import Key, read_keys
+from tidewire.config.loading import Loaded, Sources, load
 from tidewire.config.settings import (
     Api,
     Auth,
@@ -28,7 +31,9 @@ __all__ = [
     "Compression",
     "Heartbeat",
     "History",
+    "Key",
     "Limits",
+    "Loaded",
     "Lobby",
     "Log",
     "Network",
@@ -37,5 +42,11 @@ __all__ = [
     "Secret",
     "Server",
     "Settings",
+    "Sources",
     "Tls",
+    "check_exposure",
+    "has_keys",
+    "is_reachable_by_others",
+    "load",
+    "read_keys",
 ]

@@ -16,7 +16,8 @@ from tidewire.config.values import Algorithm, Network, Secret
 Port: TypeAlias = Annotated[int, Meta(ge=0, le=65535)]
 Seconds: TypeAlias = Annotated[float, Meta(gt=0, le=86400)]
 Count: TypeAlias = Annotated[int, Meta(ge=1)]
-Rate: TypeAlias = Annotated[float, Meta(gt=0)]
+Rate: TypeAlias = Annotated[float, Meta(gt=0, le=10**9)]
+Lifetime: TypeAlias = Annotated[float, Meta(gt=0, le=366 * 86400)]
 ByteCount: TypeAlias = Annotated[int, Meta(ge=1)]
 Who: TypeAlias = Literal["anyone", "authenticated", "nobody"]
 LogLevel: TypeAlias = Literal["debug", "info", "warning", "error", "critical"]
@@ -229,7 +230,7 @@ class History(Section, frozen=True):
     size: Annotated[
         Annotated[int, Meta(ge=0)], about("Publications kept per channel; 0 keeps none.")
     ] = 100
-    ttl_s: Annotated[Annotated[float, Meta(gt=0)], about("How long a publication is kept.")] = 300.0
+    ttl_s: Annotated[Lifetime, about("How long a publication is kept.")] = 300.0
     total_bytes: Annotated[
         ByteCount, about("Bytes the memory engine keeps over all channels together.")
     ] = 268_435_456
@@ -271,7 +272,7 @@ class Channel(Section, frozen=True):
         Annotated[int, Meta(ge=0)] | None, about("As `history.size`, which is the default.")
     ] = None
     history_ttl_s: Annotated[
-        Annotated[float, Meta(gt=0)] | None, about("As `history.ttl_s`, which is the default.")
+        Lifetime | None, about("As `history.ttl_s`, which is the default.")
     ] = None
     announce_up_to: Annotated[
         Annotated[int, Meta(ge=0)] | None,

@@ -50,7 +50,7 @@ class Network:
         try:
             self.addresses = ipaddress.ip_network(text, strict=False)
         except ValueError:
-            raise ValueError(f'Expected a network such as 10.0.0.0/8, got "{text}"') from None
+            raise ValueError(f'expected a network such as 10.0.0.0/8, got "{text}"') from None
 
     def __str__(self) -> str:
         return str(self.addresses)
@@ -70,7 +70,7 @@ def from_plain(kind: type, value: object) -> Any:
     if kind not in (Secret, Network):
         raise NotImplementedError(kind)
     if not isinstance(value, str):
-        raise ValueError(f"Expected `str`, got `{type(value).__name__}`")
+        raise ValueError(f"expected text in the list, not {type(value).__name__}")
     return kind(value)
 
 
