@@ -1,0 +1,161 @@
+// @ts-check
+/**
+ * Conversation: what each message means for the room and the outbox, and what to ask next.
+ *
+ * Speaks Tidewire's protocol over a connection. Knows no page.
+ */
+
+const CHANNEL = "lobby";
+const HISTORY_AT_FIRST = 50; // about three screens
+const RETRY_RATE_LIMITED_S = 1; // where the server did not say
+
+/**
+ * @typedef {import("./connection.js").Message} Message
+ * @typedef {import("./room.js").Position} Position
+ */
+
+export class Conversation {
+  /** @type {number | null} */ #lostAt = null;
+  /** @type {Position | null} */ #joinedAt = null;
+
+  /**
+   * @param {{ room: import("./room.js").Room, outbox: import("./outbox.js").Outbox,
+   *           send: (message: Message) => boolean, now: () => number }} parts
+   */
+  constructor({ room, outbox, send, now }) {
+    this.room = room;
+    this.outbox = outbox;
+    this.send = send;
+    this.now = now;
+  }
+
+  /** @param {Message} message */
+  receive(message) {
+    if ((message.channel ?? CHANNEL) !== CHANNEL) return;
+    if (Object.hasOwn(MEANINGS, message.type)) MEANINGS[message.type](this, message);
+  }
+
+  connectionLost() {
+    this.#lostAt ??= this.now();
+  }
+
+  /** @param {string} text - kept until the server has it, sent at once when that is possible */
+  say(text) {
+    const letter = this.outbox.put(text);
+    if (this.room.isCaughtUp) this.#post(letter);
+  }
+
+  /** After catching up: a message that was published after all is recognised first. */
+  sendLetters() {
+    if (!this.room.isCaughtUp) return;
+    for (const letter of this.outbox.letters) if (letter.failure === null) this.#post(letter);
+  }
+
+  /** @param {import("./outbox.js").Letter} letter */
+  #post({ once, text }) {
+    this.send({ type: "chat", id: once, once, channel: CHANNEL, text });
+  }
+
+  /** @param {Message} connected */
+  joined({ userId, info, epoch, seq, tag }) {
+    const { room } = this;
+    room.join({ userId, info });
+    this.#joinedAt = { epoch, seq, tag: tag ?? "" };
+    this.askWhoIsHere();
+    if (room.position === null) this.#askHistory();
+    else this.send({ type: "subscribe", id: "since", channel: CHANNEL, since: room.position });
+  }
+
+  askWhoIsHere() {
+    this.send({ type: "presence", channel: CHANNEL });
+  }
+
+  #askHistory() {
+    this.send({ type: "history", id: "history", channel: CHANNEL, limit: HISTORY_AT_FIRST });
+  }
+
+  /** @param {Message} subscribed */
+  resumed({ epoch, seq, tag, recovery, messages = [] }) {
+    if (recovery !== "complete") return this.startAfresh(this.room.position?.epoch !== epoch);
+    const missed = messages.filter(isChat).length;
+    const what = missed === 0 ? "You missed nothing." : `Recovered ${plural(missed, "missed message")}:`;
+    this.room.note(`Back ${this.#awayFor()}. ${what}`);
+    this.caughtUp({ epoch, seq, tag }, messages);
+  }
+
+  /** @param {boolean} isNewLog - the server's memory started again, rather than moved on */
+  startAfresh(isNewLog) {
+    const why = isNewLog ? "The server started again with an empty memory" : "Too much was said to catch up";
+    this.room.note(`Back ${this.#awayFor()}. ${why}: messages from in between may be missing.`, "loss");
+    this.room.breakOff();
+    this.#askHistory();
+  }
+
+  /** History is not to be had: go on from where this connection began. */
+  withoutHistory() {
+    if (this.#joinedAt !== null) this.caughtUp(this.#joinedAt, []);
+  }
+
+  /**
+   * @param {Position} position
+   * @param {any[]} messages
+   */
+  caughtUp({ epoch, seq, tag = "" }, messages) {
+    this.room.catchUp({ epoch, seq, tag }, messages.filter(isChat));
+    this.#lostAt = null;
+    this.sendLetters();
+  }
+
+  #awayFor() {
+    const seconds = Math.round((this.now() - (this.#lostAt ?? this.now())) / 1000);
+    if (seconds < 1) return "at once";
+    return seconds < 100 ? `after ${seconds} s` : `after ${Math.round(seconds / 60)} min`;
+  }
+}
+
+/** @type {Record<string, (conversation: Conversation, message: any) => void>} */
+const MEANINGS = {
+  connected: (conversation, message) => conversation.joined(message),
+  subscribed: (conversation, message) => conversation.resumed(message),
+  history: (conversation, { epoch, seq, tag, messages }) => conversation.caughtUp({ epoch, seq, tag }, messages),
+  chat({ room, outbox }, message) {
+    room.receive(message);
+    if (message.once !== undefined && room.isOwn(message.from)) outbox.remove(message.once);
+  },
+  published: ({ outbox }, { id }) => outbox.remove(String(id)),
+  presence: ({ room }, { userCount, users }) => room.present(userCount, users),
+  occupancy: ({ room }, { userCount }) => room.counted(userCount),
+  user_joined(conversation, { userId, info }) {
+    const { room } = conversation;
+    if (room.isOwn(userId)) return;
+    if (room.isCountOnly) conversation.askWhoIsHere();
+    room.enter({ userId, info });
+    room.note(`${room.nameOf(userId)} joined`);
+  },
+  user_left({ room }, { userId }) {
+    room.leave(userId);
+    if (!room.isOwn(userId)) room.note(`${room.nameOf(userId)} left`);
+  },
+  draining({ room }) {
+    room.note("The server is about to restart. This page comes back by itself.");
+  },
+  error(conversation, { id, code, message, retryAfter = RETRY_RATE_LIMITED_S }) {
+    if (id === "since") conversation.startAfresh(false);
+    else if (id === "history") conversation.withoutHistory();
+    else if (code === "rate_limited") setTimeout(() => conversation.sendLetters(), 1000 * retryAfter);
+    else if (id !== undefined) conversation.outbox.mark(String(id), message);
+  },
+};
+
+/** @param {{ type: string }} message */
+function isChat({ type }) {
+  return type === "chat";
+}
+
+/**
+ * @param {number} count
+ * @param {string} noun
+ */
+function plural(count, noun) {
+  return count === 1 ? `${count} ${noun}` : `${count} ${noun}s`;
+}
