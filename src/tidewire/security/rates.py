@@ -1,0 +1,150 @@
+"""How often something may happen: rates, and who has used up theirs.
+
+All by GCRA, which needs one number: the moment by which everything accepted so
+far would have been used at the steady rate (its "theoretical arrival time").
+``now`` is the monotonic clock in seconds.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Hashable
+from typing import Generic, TypeVar
+
+from msgspec import Struct
+
+from tidewire.errors import ConfigError
+
+Key = TypeVar("Key", bound=Hashable)
+
+_ROUNDING_S = 1e-6
+"""Forgiven, for float addition: after a year of uptime a clock's seconds are exact to 4e-9. So a
+client that waits exactly as long as it was told is let in."""
+
+
+class Rate(Struct, frozen=True, gc=False):
+    """``per_second`` in the long run, ``burst`` at once. ``math.inf`` per second never refuses."""
+
+    per_second: float
+    burst: int
+
+    def __post_init__(self) -> None:
+        if not (self.per_second > 0 and self.burst >= 1):
+            raise ConfigError("a rate is above 0 per second and allows a burst of at least 1")
+
+    @property
+    def interval_s(self) -> float:
+        """Between two at the steady rate."""
+        return 1.0 / self.per_second
+
+    @property
+    def tolerance_s(self) -> float:
+        """How far ahead of the steady rate a burst may run."""
+        return self.interval_s * (self.burst - 1)
+
+
+class TokenBucket:
+    """One rate of one connection.
+
+    On the hot path: ``take`` costs TAKE_US us, a bucket BUCKET_BYTES bytes (CPython 3.11).
+    """
+
+    __slots__ = ("_interval_s", "_tolerance_s", "_used_until")
+
+    def __init__(self, rate: Rate) -> None:
+        self._interval_s = rate.interval_s
+        self._tolerance_s = rate.tolerance_s
+        self._used_until = 0.0
+
+    def take(self, now: float) -> float:
+        """0.0 and one is taken; or the seconds until one is there, and nothing is taken."""
+        used_until = self._used_until
+        if used_until <= now:
+            self._used_until = now + self._interval_s
+            return 0.0
+        wait_s = used_until - now - self._tolerance_s
+        if wait_s > _ROUNDING_S:
+            return wait_s
+        self._used_until = used_until + self._interval_s
+        return 0.0
+
+
+class KeyedRates(Generic[Key]):
+    """One rate for each user, address or other key.
+
+    At most ``capacity`` keys are remembered. A key whose time has run out is the
+    same as one never seen; each new key lets up to two such go. When all are busy
+    the one that came first is forgotten: it gets a fresh burst, and the memory
+    stays bounded.
+    """
+
+    __slots__ = ("_capacity", "_interval_s", "_tolerance_s", "_used_until")
+
+    def __init__(self, rate: Rate, capacity: int) -> None:
+        self._interval_s = rate.interval_s
+        self._tolerance_s = rate.tolerance_s
+        self._capacity = capacity
+        # Ordered, because finding a dict's first entry again and again is quadratic.
+        self._used_until: OrderedDict[Key, float] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._used_until)
+
+    def take(self, key: Key, now: float) -> float:
+        """As ``TokenBucket.take``, for ``key``."""
+        used_until = self._used_until.get(key)
+        if used_until is None:
+            self._make_room(now)
+            used_until = now
+        wait_s = used_until - now - self._tolerance_s
+        if wait_s > _ROUNDING_S:
+            return wait_s
+        self._used_until[key] = max(used_until, now) + self._interval_s
+        return 0.0
+
+    def _make_room(self, now: float) -> None:
+        for _ in range(min(2, len(self._used_until))):
+            self._forget_first_if_idle(now)
+        if len(self._used_until) >= self._capacity:
+            self._used_until.popitem(last=False)
+
+    def _forget_first_if_idle(self, now: float) -> None:
+        key, used_until = self._used_until.popitem(last=False)
+        if used_until > now:
+            self._used_until[key] = used_until  # still busy: looked at again after all others
+
+
+class StrikePolicy(Struct, frozen=True, gc=False):
+    """More than ``refusals`` within about ``window_s``: close with ``close_code``.
+
+    A client that keeps what it was told (``retryAfter``) never comes near it; one
+    that sends a burst too many is only told.
+    """
+
+    refusals: int = 100
+    window_s: float = 10.0
+    close_code: int = 4029
+
+    def as_rate(self) -> Rate:
+        return Rate(self.refusals / self.window_s, self.refusals)
+
+
+FLOODING = StrikePolicy()
+"""Over a rate again and again: 4029, too many messages."""
+
+MALFORMED = StrikePolicy(refusals=20, window_s=60.0, close_code=1008)
+"""What it sends makes no sense: a program that does not speak our language, or probes."""
+
+
+class Strikes:
+    """One client's refusals, and whether our patience with it has run out."""
+
+    __slots__ = ("_patience", "close_code")
+
+    def __init__(self, policy: StrikePolicy = FLOODING) -> None:
+        self.close_code = policy.close_code
+        self._patience = TokenBucket(policy.as_rate())
+
+    def strike(self, now: float) -> bool:
+        """Count one refusal; whether the connection is to be closed with ``close_code``."""
+        return self._patience.take(now) > 0.0

@@ -1,0 +1,245 @@
+"""Tokens: JSON Web Tokens that say who a client is (RFC 7519, RFC 8725, catalogue 19 to 25).
+
+The order is fixed: the key is chosen, the signature verified, and only then is a
+claim looked at. Nothing a token names (``jku``, ``x5u``, a path as ``kid``) is ever
+fetched or opened. ``now`` is the wall clock in Unix seconds.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from typing import Any
+
+import msgspec
+from jwt.api_jws import PyJWS
+from jwt.exceptions import InvalidSignatureError, PyJWTError
+from msgspec import Struct
+
+from tidewire.errors import ConfigError
+from tidewire.security.keys import (
+    ALGORITHMS,
+    HMAC_MIN_BYTES,
+    KeySet,
+    VerificationKey,
+    check_algorithm,
+    check_secret,
+)
+from tidewire.security.refusals import TokenRefused
+from tidewire.security.user import User, is_user_id
+
+__all__ = ["KeySet", "TokenIssuer", "TokenRefused", "TokenVerifier"]
+
+MAX_TOKEN_LENGTH = 8192
+"""Half of what all headers together may have; the ``refresh`` command takes no more either."""
+
+MAX_LEEWAY_S = 30.0
+"""Clocks kept by NTP differ by far less; more only lengthens a stolen token's life."""
+
+MAX_LIFETIME_S = 366 * 86_400.0
+"""A token beyond a year is a password that nobody can change."""
+
+TOKEN_TYPES = frozenset({"jwt", "at+jwt", "application/at+jwt"})
+"""What the header's ``typ`` may be, when there is one: a plain or an access token (RFC 9068)."""
+
+PURPOSES = frozenset({"connection", "Bearer"})
+"""What a ``typ`` claim may be, when there is one: ours, and what some issuers put in access tokens.
+A token for one subscription, a refresh or an ID token says something else."""
+
+_jws = PyJWS(list(ALGORITHMS))
+
+
+class _Header(Struct):
+    alg: str
+    kid: str | None = None
+
+
+class _Claims(Struct):
+    """What we read of a token's payload; ``channel`` is there in tokens for one subscription."""
+
+    sub: str
+    exp: float
+    nbf: float | None = None
+    iat: float | None = None
+    aud: str | list[str] | None = None
+    iss: str | None = None
+    jti: str | None = None
+    typ: str | None = None
+    channel: Any = None
+    info: Any = None
+
+
+_decode_header = msgspec.json.Decoder(_Header).decode
+_decode_claims = msgspec.json.Decoder(_Claims).decode
+
+
+class TokenVerifier:
+    """Turns a token into the user it was issued to, or refuses it.
+
+    ``audience`` and ``issuer`` are compared whole. ``leeway_s`` forgives a clock
+    that differs when a client comes in; the user's ``expires_at`` is the token's.
+    ``keys`` may be replaced while running, after a JWKS document was read again.
+    """
+
+    __slots__ = ("_audience", "_issuer", "_leeway_s", "keys")
+
+    def __init__(
+        self,
+        keys: KeySet,
+        *,
+        audience: str | None = None,
+        issuer: str | None = None,
+        leeway_s: float = 10.0,
+    ) -> None:
+        if not 0 <= leeway_s <= MAX_LEEWAY_S:
+            raise ConfigError(f"the leeway for clocks is 0 to {MAX_LEEWAY_S:.0f} seconds")
+        self.keys = keys
+        self._audience = audience
+        self._issuer = issuer
+        self._leeway_s = leeway_s
+
+    def verify(self, token: str, now: float) -> User:
+        """The user, or ``TokenRefused``. Its text says which rule, never a value."""
+        key, header, payload = self._authenticate(token)
+        claims = _read_claims(payload)
+        _check_purpose(header, claims)
+        self._check_parties(key, claims)
+        self._check_times(claims, now)
+        return _user(claims)
+
+    def _authenticate(self, token: str) -> tuple[VerificationKey, dict[str, Any], bytes]:
+        if len(token) > MAX_TOKEN_LENGTH or not token.isascii():
+            raise TokenRefused("the token is too long or not ASCII")
+        header = _peek(token)
+        for key in self.keys.candidates(header.alg, header.kid):
+            verified = _verified(token, key)
+            if verified is not None:
+                return key, verified["header"], verified["payload"]
+        raise TokenRefused("no key verifies the token")
+
+    def _check_parties(self, key: VerificationKey, claims: _Claims) -> None:
+        if any(issuer not in (None, claims.iss) for issuer in (self._issuer, key.issuer)):
+            raise TokenRefused("the token is from another issuer")
+        audiences = [claims.aud] if isinstance(claims.aud, str) else claims.aud or []
+        if self._audience is not None and self._audience not in audiences:
+            raise TokenRefused("the token is for another audience")
+
+    def _check_times(self, claims: _Claims, now: float) -> None:
+        """After all else, so that "get a new one" is said only where that can help."""
+        starts = max(claims.nbf or 0.0, claims.iat or 0.0)
+        if starts > now + self._leeway_s:
+            raise TokenRefused("the token is not valid yet")
+        if claims.exp > now + MAX_LIFETIME_S:
+            raise TokenRefused("the token is valid for more than a year")
+        if claims.exp <= now - self._leeway_s:
+            raise TokenRefused("the token has expired", code="token_expired")
+
+
+class TokenIssuer:
+    """Makes tokens for one secret or private key (PEM): for ``tidewire token`` and for tests."""
+
+    __slots__ = ("_algorithm", "_audience", "_issuer", "_key", "_kid")
+
+    def __init__(
+        self,
+        key: bytes,
+        algorithm: str = "HS256",
+        *,
+        kid: str | None = None,
+        issuer: str | None = None,
+        audience: str | None = None,
+    ) -> None:
+        self._key = _signing_key(key, algorithm)
+        self._algorithm = algorithm
+        self._kid = kid
+        self._issuer = issuer
+        self._audience = audience
+
+    def issue(
+        self,
+        user_id: str,
+        *,
+        now: float,
+        ttl_s: float = 3600.0,
+        info: Any = None,
+        token_id: str | None = None,
+    ) -> str:
+        """A connection token for ``user_id``; ``ValueError`` where no user may be called that."""
+        user = User(user_id, info)
+        claims = {
+            "sub": user.id,
+            "iat": int(now),
+            "exp": int(now + ttl_s),
+            "iss": self._issuer,
+            "aud": self._audience,
+            "jti": token_id,
+            "info": info,
+        }
+        return self.sign({name: value for name, value in claims.items() if value is not None})
+
+    def sign(self, claims: dict[str, Any], header: dict[str, Any] | None = None) -> str:
+        """Any claims at all, signed."""
+        named = {} if self._kid is None else {"kid": self._kid}
+        payload = msgspec.json.encode(claims)
+        return _jws.encode(payload, self._key, self._algorithm, headers=named | (header or {}))
+
+
+def _signing_key(key: bytes, algorithm: str) -> Any:
+    if algorithm in HMAC_MIN_BYTES:
+        return check_secret(key, algorithm)[1]
+    try:
+        return _jws.get_algorithm_by_name(check_algorithm(algorithm)).prepare_key(key)
+    except (PyJWTError, ValueError, TypeError):
+        raise ConfigError(f"the signing key for {algorithm} is a private key in PEM form") from None
+
+
+def _peek(token: str) -> _Header:
+    """The header, before anything is verified: used to choose a key and for nothing else."""
+    try:
+        return _decode_header(_base64url(token.partition(".")[0]))
+    except (ValueError, RecursionError):
+        raise TokenRefused("the token is malformed") from None
+
+
+def _base64url(text: str) -> bytes:
+    try:
+        return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+    except binascii.Error:
+        raise ValueError("not base64url") from None
+
+
+def _verified(token: str, key: VerificationKey) -> dict[str, Any] | None:
+    """Header and payload if ``key`` signed them (HMACs are compared in constant time)."""
+    try:
+        return _jws.decode_complete(token, key.material, algorithms=[key.algorithm])
+    except InvalidSignatureError:
+        return None
+    except (PyJWTError, ValueError, RecursionError):
+        raise TokenRefused("the token is malformed") from None
+
+
+def _read_claims(payload: bytes) -> _Claims:
+    try:
+        return _decode_claims(payload)
+    except (ValueError, RecursionError):
+        raise TokenRefused("the token lacks sub or exp, or a claim has a wrong type") from None
+
+
+def _check_purpose(header: dict[str, Any], claims: _Claims) -> None:
+    """Catalogue 20 and 25: a token means what it was issued for and nothing wider."""
+    if "crit" in header:  # we understand no extension, not even the one that PyJWT does
+        raise TokenRefused("the token has a critical extension")
+    kind = header.get("typ", "JWT")
+    if not isinstance(kind, str) or kind.lower() not in TOKEN_TYPES:
+        raise TokenRefused("the token's header says it is for something else")
+    if claims.channel is not None or claims.typ not in (None, *PURPOSES):
+        raise TokenRefused("the token is not for connecting")
+
+
+def _user(claims: _Claims) -> User:
+    if not is_user_id(claims.sub):
+        raise TokenRefused("the token's sub cannot be a user id")
+    try:
+        return User(claims.sub, claims.info, claims.exp, claims.jti, claims.iat)
+    except ValueError:
+        raise TokenRefused("the token's info is too large") from None
