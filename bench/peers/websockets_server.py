@@ -7,7 +7,6 @@ that is measured. It runs on uvloop, as Tidewire does.
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import json
 import os
