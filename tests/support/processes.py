@@ -132,15 +132,22 @@ class ServerProcess:
 
     # -- talking to it -------------------------------------------------------------------------
 
-    def connect(self, *, receive_buffer_bytes: int | None = None) -> RawConnection:
+    def connect(
+        self, *, source: str = "127.0.0.1", receive_buffer_bytes: int | None = None
+    ) -> RawConnection:
         """A TCP connection on which nothing has been said yet."""
-        return RawConnection(self.port, receive_buffer_bytes=receive_buffer_bytes)
+        return RawConnection(self.port, source, receive_buffer_bytes)
 
     def join(
-        self, *extra: tuple[str, str], path: str = PATH, receive_buffer_bytes: int | None = None
+        self,
+        *extra: tuple[str, str],
+        path: str = PATH,
+        source: str = "127.0.0.1",
+        receive_buffer_bytes: int | None = None,
     ) -> RawConnection:
         """An open WebSocket that has been greeted."""
-        return join(self.port, *extra, path=path, receive_buffer_bytes=receive_buffer_bytes)
+        size = receive_buffer_bytes
+        return join(self.port, *extra, path=path, source=source, receive_buffer_bytes=size)
 
     def get(self, path: str, *extra: tuple[str, str]) -> Response:
         headers = [("Host", f"127.0.0.1:{self.port}"), ("Connection", "close"), *extra]

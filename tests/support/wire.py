@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import select
 import socket
 import struct
 from collections.abc import Iterable, Sequence
@@ -25,6 +26,9 @@ Headers: TypeAlias = Sequence[tuple[str, str]]
 
 DEADLINE_S = 60.0
 """For one read or write. Far more than a busy machine needs: reaching it means nothing comes."""
+
+PAUSE_S = 0.02
+"""Between two bytes of a sender that dawdles: short, so that a test stays short."""
 
 PATH = "/ws"
 
@@ -94,7 +98,8 @@ class RawConnection:
     """One TCP connection to a server on loopback. Closing it sends FIN, ``reset`` sends RST."""
 
     port: int
-    host: str = "127.0.0.1"
+    source: str = "127.0.0.1"
+    """Our address. All of 127.0.0.0/8 is this machine, so a test may have many."""
     receive_buffer_bytes: int | None = None
     answers_pings: bool = True
     connected: dict[str, Any] = field(default_factory=dict, init=False)
@@ -106,7 +111,8 @@ class RawConnection:
         self.socket.settimeout(DEADLINE_S)
         if self.receive_buffer_bytes is not None:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, self.receive_buffer_bytes)
-        self.socket.connect((self.host, self.port))
+        self.socket.bind((self.source, 0))
+        self.socket.connect(("127.0.0.1", self.port))
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def __enter__(self) -> RawConnection:
@@ -128,13 +134,23 @@ class RawConnection:
     def send_json(self, message: dict[str, Any]) -> None:
         self.send(rawframes.text(json.dumps(message)))
 
-    def send_slowly(self, data: bytes) -> bool:
-        """Send byte by byte; False when the server ended the connection meanwhile."""
-        with suppress(OSError):
-            for index in range(len(data)):
-                self.socket.send(data[index : index + 1])
-            return True
-        return False
+    def trickle(self, data: Iterable[bytes], *, pause_s: float = PAUSE_S) -> int:
+        """Send piece by piece, with a pause after each, until the server answers or ends.
+
+        Returns how many pieces went out before that.
+        """
+        sent = 0
+        with suppress(ConnectionError):
+            for piece in data:
+                self.socket.sendall(piece)
+                sent += 1
+                if self.has_input(within_s=pause_s):
+                    break
+        return sent
+
+    def has_input(self, *, within_s: float = 0.0) -> bool:
+        """Whether bytes, or the end, of the connection can be read now or soon."""
+        return bool(self._buffer) or bool(select.select([self.socket], [], [], within_s)[0])
 
     def finish(self) -> None:
         """Send FIN and go on reading."""
@@ -250,10 +266,11 @@ def join(
     port: int,
     *extra: tuple[str, str],
     path: str = PATH,
+    source: str = "127.0.0.1",
     receive_buffer_bytes: int | None = None,
 ) -> RawConnection:
     """An open WebSocket whose greeting has been read into ``connected``."""
-    connection = RawConnection(port, receive_buffer_bytes=receive_buffer_bytes)
+    connection = RawConnection(port, source, receive_buffer_bytes)
     response = connection.handshake(*extra, path=path)
     assert response.status == 101, response
     connection.connected = connection.expect("connected")
