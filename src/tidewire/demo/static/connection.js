@@ -21,7 +21,7 @@ const LOST = { code: 1006, reason: "" };
  * @typedef {{ kind: "idle" }
  *         | { kind: "connecting", socket: WebSocket, attempt: number }
  *         | { kind: "open", socket: WebSocket, since: number }
- *         | { kind: "waiting", retryAt: number, windowed: boolean }
+ *         | { kind: "waiting", retryAt: number, isAsked: boolean }
  *         | { kind: "stopped", reason: string }} ConnectionState
  *
  * @typedef {{ type: string, [field: string]: any }} Message
@@ -127,7 +127,6 @@ export class Connection {
    */
   #opened(socket, { heartbeat = DEFAULT_HEARTBEAT_S }) {
     clearTimeout(this.#timer);
-    this.#windowS = null;
     this.#heartbeatMs = heartbeat * 1000;
     this.#enter({ kind: "open", socket, since: Date.now() });
   }
@@ -144,7 +143,8 @@ export class Connection {
     const circumstances = { attempt: this.#attempt, windowS: this.#windowS, random: Math.random };
     const verdict = afterClose(close, circumstances);
     this.#attempt += 1;
-    this.#obey(verdict, close.code === 1012);
+    this.#obey(verdict, this.#windowS !== null);
+    this.#windowS = null;
     if (!wasOpen) void this.#askWhy(socket.url);
   }
 
@@ -154,13 +154,13 @@ export class Connection {
 
   /**
    * @param {import("./retry.js").Verdict} verdict
-   * @param {boolean} windowed - the server asked for this pause
+   * @param {boolean} isAsked - the server asked for this pause
    */
-  #obey(verdict, windowed) {
+  #obey(verdict, isAsked) {
     clearTimeout(this.#timer);
     if (verdict.kind === "stop") return this.#enter({ kind: "stopped", reason: verdict.reason });
     this.#timer = setTimeout(() => this.open(), verdict.delayMs);
-    this.#enter({ kind: "waiting", retryAt: Date.now() + verdict.delayMs, windowed });
+    this.#enter({ kind: "waiting", retryAt: Date.now() + verdict.delayMs, isAsked });
   }
 
   /**

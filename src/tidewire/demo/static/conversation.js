@@ -17,6 +17,7 @@ const RETRY_RATE_LIMITED_S = 1; // where the server did not say
 export class Conversation {
   /** @type {number | null} */ #lostAt = null;
   /** @type {Position | null} */ #joinedAt = null;
+  /** @type {any[]} */ #pages = [];
 
   /**
    * @param {{ room: import("./room.js").Room, outbox: import("./outbox.js").Outbox,
@@ -33,6 +34,14 @@ export class Conversation {
   receive(message) {
     if ((message.channel ?? CHANNEL) !== CHANNEL) return;
     if (Object.hasOwn(MEANINGS, message.type)) MEANINGS[message.type](this, message);
+    else if (Number.isInteger(message.seq)) this.#published(message);
+  }
+
+  /** @param {any} publication - of any kind: each has its place in the log */
+  #published(publication) {
+    if (!this.room.receive(publication)) this.#askWhatWasMissed();
+    const { from, once } = publication;
+    if (once !== undefined && this.room.isOwn(from)) this.outbox.remove(once);
   }
 
   connectionLost() {
@@ -60,10 +69,15 @@ export class Conversation {
   joined({ userId, info, epoch, seq, tag }) {
     const { room } = this;
     room.join({ userId, info });
-    this.#joinedAt = { epoch, seq, tag: tag ?? "" };
+    this.#joinedAt = { epoch, seq, tag };
+    this.#pages = [];
     this.askWhoIsHere();
     if (room.position === null) this.#askHistory();
-    else this.send({ type: "subscribe", id: "since", channel: CHANNEL, since: room.position });
+    else this.#askWhatWasMissed();
+  }
+
+  #askWhatWasMissed() {
+    this.send({ type: "subscribe", id: "since", channel: CHANNEL, since: this.room.position });
   }
 
   askWhoIsHere() {
@@ -75,41 +89,50 @@ export class Conversation {
   }
 
   /** @param {Message} subscribed */
-  resumed({ epoch, seq, tag, recovery, messages = [] }) {
-    if (recovery !== "complete") return this.startAfresh(this.room.position?.epoch !== epoch);
-    const missed = messages.filter(isChat).length;
+  resumed({ recovery, more, messages = [], ...position }) {
+    if (recovery !== "complete") return this.startAfresh(this.room.position?.epoch !== position.epoch);
+    this.#pages.push(...messages);
+    if (more) return;
+    const missed = this.#pages.filter(({ type }) => type === "chat").length;
     const what = missed === 0 ? "You missed nothing." : `Recovered ${plural(missed, "missed message")}:`;
-    this.room.note(`Back ${this.#awayFor()}. ${what}`);
-    this.caughtUp({ epoch, seq, tag }, messages);
+    this.room.note(`${this.#back()}${what}`);
+    this.#caughtUp(position);
+  }
+
+  /** @param {Message} history */
+  remembered({ more, messages = [], ...position }) {
+    this.#pages.push(...messages);
+    if (!more) this.#caughtUp(position);
   }
 
   /** @param {boolean} isNewLog - the server's memory started again, rather than moved on */
   startAfresh(isNewLog) {
     const why = isNewLog ? "The server started again with an empty memory" : "Too much was said to catch up";
-    this.room.note(`Back ${this.#awayFor()}. ${why}: messages from in between may be missing.`, "loss");
+    this.room.note(`${this.#back()}${why}: messages from in between may be missing.`, "loss");
     this.room.breakOff();
+    this.#pages = [];
     this.#askHistory();
   }
 
   /** History is not to be had: go on from where this connection began. */
   withoutHistory() {
-    if (this.#joinedAt !== null) this.caughtUp(this.#joinedAt, []);
+    if (this.#joinedAt !== null) this.#caughtUp(this.#joinedAt);
   }
 
-  /**
-   * @param {Position} position
-   * @param {any[]} messages
-   */
-  caughtUp({ epoch, seq, tag = "" }, messages) {
-    this.room.catchUp({ epoch, seq, tag }, messages.filter(isChat));
+  /** @param {any} position - with whatever else the answer carried */
+  #caughtUp({ epoch, seq, tag = "" }) {
+    this.room.catchUp({ epoch, seq, tag }, this.#pages);
+    this.#pages = [];
     this.#lostAt = null;
     this.sendLetters();
   }
 
-  #awayFor() {
-    const seconds = Math.round((this.now() - (this.#lostAt ?? this.now())) / 1000);
-    if (seconds < 1) return "at once";
-    return seconds < 100 ? `after ${seconds} s` : `after ${Math.round(seconds / 60)} min`;
+  /** How long we were away; nothing where the connection had not been lost. */
+  #back() {
+    if (this.#lostAt === null) return "";
+    const seconds = Math.round((this.now() - this.#lostAt) / 1000);
+    if (seconds < 1) return "Back at once. ";
+    return seconds < 100 ? `Back after ${seconds} s. ` : `Back after ${Math.round(seconds / 60)} min. `;
   }
 }
 
@@ -117,11 +140,7 @@ export class Conversation {
 const MEANINGS = {
   connected: (conversation, message) => conversation.joined(message),
   subscribed: (conversation, message) => conversation.resumed(message),
-  history: (conversation, { epoch, seq, tag, messages }) => conversation.caughtUp({ epoch, seq, tag }, messages),
-  chat({ room, outbox }, message) {
-    room.receive(message);
-    if (message.once !== undefined && room.isOwn(message.from)) outbox.remove(message.once);
-  },
+  history: (conversation, message) => conversation.remembered(message),
   published: ({ outbox }, { id }) => outbox.remove(String(id)),
   presence: ({ room }, { userCount, users }) => room.present(userCount, users),
   occupancy: ({ room }, { userCount }) => room.counted(userCount),
@@ -146,11 +165,6 @@ const MEANINGS = {
     else if (id !== undefined) conversation.outbox.mark(String(id), message);
   },
 };
-
-/** @param {{ type: string }} message */
-function isChat({ type }) {
-  return type === "chat";
-}
 
 /**
  * @param {number} count

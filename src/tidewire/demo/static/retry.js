@@ -7,15 +7,19 @@
 
 const FIRST_RETRY_MS = 500; // an isolated drop should be over before it is noticed
 const LONGEST_RETRY_MS = 20_000; // a server that is down for long is asked three times a minute
-const DEFAULT_WINDOW_S = 3; // for a restart (1012) that came without a `draining` announcement
 
-/** Close codes after which coming back by itself would be wrong, and what to tell the reader. */
+const MISUNDERSTOOD = "The server and this page do not understand each other. Reload the page.";
+
+/** Close codes marked "never" and "with a new token" (spec/protocol.md, section 11). */
 const STOPS = new Map([
-  [1002, "The server and this page do not understand each other. Reload the page."],
-  [1003, "The server and this page do not understand each other. Reload the page."],
+  [1000, "The server has closed this connection."],
+  [1002, MISUNDERSTOOD],
+  [1003, MISUNDERSTOOD],
+  [1007, MISUNDERSTOOD],
   [1008, "The server asked this page to stop."],
-  [4001, "Your sign-in has expired."],
-  [4003, "You were disconnected for good."],
+  [1009, "A message was larger than the server takes."],
+  [4001, "Your time here has run out. Enter again."],
+  [4003, "You were asked to leave."],
 ]);
 
 /** Refusals (HTTP status of a plain GET) that waiting does not change. */
@@ -45,9 +49,8 @@ export function backoffMs(attempt, random) {
 export function afterClose({ code, reason }, { attempt, windowS, random }) {
   const stop = STOPS.get(code);
   if (stop !== undefined) return { kind: "stop", reason: reason ? `${stop} (${reason})` : stop };
-  if (code === 1012 && attempt === 0) {
-    return { kind: "retry", delayMs: random() * (windowS ?? DEFAULT_WINDOW_S) * 1000 };
-  }
+  const isAnnounced = windowS !== null && attempt === 0;
+  if (isAnnounced) return { kind: "retry", delayMs: random() * windowS * 1000 };
   return { kind: "retry", delayMs: backoffMs(attempt, random) };
 }
 

@@ -16,9 +16,9 @@ const MOST_NAMES = 2_000; // of people who have left, for the messages they left
  *
  * @typedef {{ epoch: string, seq: number, tag: string }} Position
  * @typedef {[era: number, seq: number, minor: number]} Place
- * @typedef {{ from: string, text: string, timestamp: number, seq: number, tag: string,
- *             once?: string }} ChatMessage
- * @typedef {{ kind: "message", place: Place, message: ChatMessage }
+ * @typedef {{ type: string, from: string, text: string, timestamp: number, seq: number,
+ *             tag: string, once?: string }} Publication
+ * @typedef {{ kind: "message", place: Place, message: Publication }
  *         | { kind: "notice", place: Place, text: string, tone: "quiet" | "loss" }} Entry
  * @typedef {{ userId: string, info?: { name?: string } }} Member
  */
@@ -27,7 +27,7 @@ export class Room {
   /** @type {Entry[]} */ entries = [];
   /** Nothing is missing up to here; null before the first answer.
    *  @type {Position | null} */ position = null;
-  /** @type {ChatMessage[] | null} */ #held = null;
+  /** @type {Publication[] | null} */ #held = null;
   #era = 0;
   #notices = 0;
   /** @type {Set<string>} */ #members = new Set();
@@ -48,20 +48,26 @@ export class Room {
     return this.position !== null && this.#held === null;
   }
 
-  /** @param {ChatMessage} message - as it was published, just now */
-  receive(message) {
-    if (this.#held !== null) this.#held.push(message);
-    else this.#add(message);
+  /**
+   * @param {Publication} publication - as it was published, just now
+   * @returns {boolean} false where something before it is missing; it is held until `catchUp`
+   */
+  receive(publication) {
+    const isHole = this.isCaughtUp && publication.seq > (this.position?.seq ?? 0) + 1;
+    if (isHole) this.#held = [];
+    if (this.#held !== null) this.#held.push(publication);
+    else this.#add(publication);
+    return !isHole;
   }
 
   /**
    * @param {Position} position - nothing is missing up to here, now that
-   * @param {ChatMessage[]} messages - are in the log too
+   * @param {Publication[]} publications - are in the log too
    */
-  catchUp(position, messages) {
+  catchUp(position, publications) {
     this.position = position;
-    for (const message of messages) this.#add(message);
-    for (const message of this.#held ?? []) this.#add(message);
+    for (const publication of publications) this.#add(publication);
+    for (const publication of this.#held ?? []) this.#add(publication);
     this.#held = null;
   }
 
@@ -82,12 +88,14 @@ export class Room {
     this.#insert({ kind: "notice", place, text, tone });
   }
 
-  /** @param {ChatMessage} message */
-  #add(message) {
-    this.#insert({ kind: "message", place: [this.#era, message.seq, 0], message });
-    if (this.position !== null && message.seq > this.position.seq) {
-      this.position = { ...this.position, seq: message.seq, tag: message.tag };
-    }
+  /** Only chat is shown, but every publication of the channel moves the position.
+   *
+   * @param {Publication} publication
+   */
+  #add(publication) {
+    const { type, seq, tag } = publication;
+    if (type === "chat") this.#insert({ kind: "message", place: [this.#era, seq, 0], message: publication });
+    if (this.position !== null && seq > this.position.seq) this.position = { ...this.position, seq, tag };
   }
 
   /** @param {Entry} entry */

@@ -71,7 +71,7 @@ function drawNotice({ text, tone }) {
 }
 
 /**
- * @param {import("./room.js").ChatMessage} message
+ * @param {import("./room.js").Publication} message
  * @param {import("./room.js").Room} room
  */
 function drawMessage({ from, text, timestamp, seq }, room) {
@@ -214,6 +214,6 @@ function troubleIn(state) {
   if (state.kind === "connecting" && state.attempt > FIRST_ATTEMPT) return "Trying to connect …";
   if (state.kind !== "waiting") return null;
   const seconds = Math.max(0, Math.ceil((state.retryAt - Date.now()) / 1000));
-  const why = state.windowed ? "The server asked for a short pause." : "The connection was lost.";
+  const why = state.isAsked ? "The server asked for a short pause." : "The connection was lost.";
   return `${why} Trying again ${seconds === 0 ? "now" : `in ${seconds} s`}. What you write is kept.`;
 }
