@@ -4,7 +4,7 @@ Opens configuration, key and certificate files. Opens no socket and starts nothi
 """
 
 from tidewire.config.exposure import check_exposure, has_keys, is_reachable_by_others
-from tidewire.config.keys import Key, read_keys
+from tidewire.config.keys import read_keys, read_secrets
 from tidewire.config.loading import Loaded, Sources, load
 from tidewire.config.settings import (
     Api,
@@ -31,7 +31,6 @@ __all__ = [
     "Compression",
     "Heartbeat",
     "History",
-    "Key",
     "Limits",
     "Loaded",
     "Lobby",
@@ -49,4 +48,5 @@ __all__ = [
     "is_reachable_by_others",
     "load",
     "read_keys",
+    "read_secrets",
 ]

@@ -7,14 +7,13 @@ files that are named, to say at the start what would fail later.
 from __future__ import annotations
 
 import ssl
-from pathlib import Path
 from urllib.parse import urlsplit
 
 from tidewire.channels.names import is_name
 from tidewire.channels.options import ChannelOptions
 from tidewire.channels.patterns import ChannelTable
 from tidewire.config.exposure import is_reachable_by_others
-from tidewire.config.keys import read_keys, read_text
+from tidewire.config.keys import read_keys, read_small
 from tidewire.config.settings import Auth, Server, Settings, Tls
 from tidewire.errors import ConfigError
 
@@ -56,8 +55,8 @@ def check_tls(tls: Tls) -> None:
 
 def _check_certificate(cert: str, key: str, password_file: str | None) -> None:
     for name in (cert, key):
-        read_text(name)
-    password = read_text(password_file).rstrip("\r\n") if password_file else ""
+        read_small(name)
+    password = read_small(password_file).rstrip(b"\r\n") if password_file else b""
     try:
         # Without a password given, OpenSSL would stop and ask the terminal for it.
         ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(cert, key, lambda: password)
@@ -100,8 +99,6 @@ def _is_origin(text: str) -> bool:
 
 def check_auth(auth: Auth) -> None:
     read_keys(auth)
-    if auth.jwks_file and not Path(auth.jwks_file).is_file():
-        raise ConfigError(f"auth.jwks_file: there is no file {auth.jwks_file}")
     if auth.jwks_url:
         _check_jwks_url(auth.jwks_url)
 

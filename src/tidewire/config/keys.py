@@ -1,102 +1,92 @@
-"""The keys that tokens are checked with, read from the settings and the files they name.
+"""The keys that tokens are verified with, read from the settings and the files they name.
 
-Every key comes with the one algorithm it is for: a token does not get to choose
-(RFC 8725, section 3.1). A JWKS is read elsewhere, since it changes while the server runs.
+``jwks_url`` is left out: whoever runs the server fetches it, again and again.
 """
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Any, get_args
-
-import jwt
-from jwt.algorithms import get_default_algorithms
-from msgspec import Struct
+from typing import TypeVar
 
 from tidewire.config.settings import Auth
-from tidewire.config.values import Algorithm, Secret
 from tidewire.errors import ConfigError
+from tidewire.security.keys import HMAC_MIN_BYTES, KeySet, check_secret
 
-LEAST_SECRET_BYTES = {"HS256": 32, "HS384": 48, "HS512": 64}
-"""A key at least as long as the hash's output (RFC 7518, section 3.2)."""
+T = TypeVar("T")
 
-PUBLIC_KEY_ALGORITHMS = tuple(
-    name for name in get_args(Algorithm) if name not in LEAST_SECRET_BYTES
-)
-MAX_KEY_BYTES = 65536
-"""The longest RSA key in use is under 4 KiB; a device given by mistake is not read to its end."""
+MAX_KEY_BYTES = 1_048_576
+"""A key is a few KiB, a key set some dozen; a device given by mistake is not read to its end."""
 
 
-class Key(Struct, frozen=True):
-    """A key, its one algorithm, and where it was configured. Shows no key material."""
+def read_keys(auth: Auth) -> KeySet:
+    """Every key that is given as a value or a file."""
+    keys = KeySet()
+    for secret in read_secrets(auth):
+        keys += KeySet.from_secret(secret, auth.algorithm, issuer=auth.issuer)
+    for entry in auth.public_key_files:
+        keys += _public_key(entry, auth.issuer)
+    if auth.jwks_file:
+        keys += _jwks(auth.jwks_file, auth.issuer)
+    return keys
 
-    algorithm: Algorithm
-    material: Secret
-    origin: str
 
-
-def read_keys(auth: Auth) -> tuple[Key, ...]:
-    """Secrets first, in the order given: new tokens are signed with the first."""
-    return (
-        *(
-            _secret(auth.algorithm, secret, f"auth.secrets[{place}]")
-            for place, secret in enumerate(auth.secrets)
-        ),
-        *(read_secret_file(name, auth.algorithm) for name in auth.secret_files),
-        *(_public_key(entry) for entry in auth.public_key_files),
+def read_secrets(auth: Auth) -> tuple[bytes, ...]:
+    """The signing secrets in the order given: new tokens are signed with the first."""
+    given = [
+        (f"auth.secrets, entry {place}", secret.reveal())
+        for place, secret in enumerate(auth.secrets, start=1)
+    ]
+    # The line end is no part of a secret: editors and `echo` add it.
+    files = [(name, read_small(name).rstrip(b"\r\n")) for name in auth.secret_files]
+    return tuple(
+        _named(origin, partial(check_secret, secret, auth.algorithm))[1]
+        for origin, secret in (*given, *files)
     )
 
 
-def read_secret_file(name: str, algorithm: Algorithm) -> Key:
-    """One secret: the file's text without the line end that editors and ``echo`` add."""
-    return _secret(algorithm, Secret(read_text(name).rstrip("\r\n")), name)
-
-
-def read_text(name: str) -> str:
-    """A small text file, or one sentence that says why not."""
+def read_small(name: str) -> bytes:
+    """A small file's content, or one sentence that says why not."""
     try:
         with Path(name).open("rb") as file:
             content = file.read(MAX_KEY_BYTES + 1)
-    except OSError as error:
-        raise ConfigError(f"cannot read {name}: {error.strerror}") from None
-    if len(content) > MAX_KEY_BYTES or not (text := _decoded(content)):
-        raise ConfigError(f"{name} does not hold a key")
-    return text
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the name
+        raise ConfigError(f"cannot read {name}: {_reason(error)}") from None
+    if not 0 < len(content) <= MAX_KEY_BYTES:
+        raise ConfigError(f"{name} holds no key: it is {'too long' if content else 'empty'}")
+    return content
 
 
-def _decoded(content: bytes) -> str:
-    try:
-        return content.decode()
-    except UnicodeDecodeError:
-        return ""
+def _reason(error: OSError | ValueError) -> str:
+    return getattr(error, "strerror", None) or str(error)
 
 
-def _secret(algorithm: Algorithm, secret: Secret, origin: str) -> Key:
-    least = LEAST_SECRET_BYTES[algorithm]
-    length = len(secret.reveal())
-    if length < least:
-        raise ConfigError(
-            f"{origin} has {length} bytes, but {algorithm} needs at least {least}: "
-            f"make one with `openssl rand -hex {least}`"
-        )
-    return _checked(Key(algorithm, secret, origin))
-
-
-def _public_key(entry: str) -> Key:
+def _public_key(entry: str, issuer: str | None) -> KeySet:
     algorithm, colon, name = entry.partition(":")
-    if not colon or algorithm not in PUBLIC_KEY_ALGORITHMS:
+    if not colon or algorithm in HMAC_MIN_BYTES:
         raise ConfigError(
-            f'auth.public_key_files: expected "ALGORITHM:path" with one of '
-            f'{", ".join(PUBLIC_KEY_ALGORITHMS)}, not "{entry}"'
+            f'auth.public_key_files: write the algorithm first, as in "RS256:key.pem", '
+            f'not "{entry}"'
         )
-    known: Any = algorithm
-    return _checked(Key(known, Secret(read_text(name)), name))
+    pem = read_small(name)
+    return _named(name, lambda: KeySet.from_pem(pem, algorithm, issuer=issuer))
 
 
-def _checked(key: Key) -> Key:
-    """Refuses what is no key of its algorithm, such as a public key given as a secret."""
+def _jwks(name: str, issuer: str | None) -> KeySet:
     try:
-        get_default_algorithms()[key.algorithm].prepare_key(key.material.reveal())
-    except (ValueError, TypeError, jwt.PyJWTError):
-        raise ConfigError(f"{key.origin} does not hold a key for {key.algorithm}") from None
-    return key
+        document = json.loads(read_small(name))
+    except (ValueError, RecursionError):
+        raise ConfigError(f"{name} is not JSON, as a key set is") from None
+    if not isinstance(document, dict):
+        raise ConfigError(f"{name} is no key set: it has no object around its keys")
+    return _named(name, lambda: KeySet.from_jwks(document, issuer=issuer))
+
+
+def _named(origin: str, check: Callable[[], T]) -> T:
+    """``check``, with the name of what it was given in front of its complaint."""
+    try:
+        return check()
+    except ConfigError as error:
+        raise ConfigError(f"{origin}: {error}") from None

@@ -11,7 +11,7 @@ from typing import Annotated, Literal, TypeAlias
 
 from msgspec import Meta, Struct
 
-from tidewire.config.values import Algorithm, Network, Secret
+from tidewire.config.values import Network, Secret
 
 Port: TypeAlias = Annotated[int, Meta(ge=0, le=65535)]
 Seconds: TypeAlias = Annotated[float, Meta(gt=0, le=86400)]
@@ -309,7 +309,6 @@ class Settings(Section, frozen=True):
 
 
 __all__ = [
-    "Algorithm",
     "Api",
     "Auth",
     "Channel",

@@ -6,11 +6,7 @@ No file is opened here.
 from __future__ import annotations
 
 import ipaddress
-from typing import Any, Literal, TypeAlias
-
-Algorithm: TypeAlias = Literal[
-    "HS256", "HS384", "HS512", "RS256", "RS384", "RS512", "ES256", "ES384", "EdDSA"
-]
+from typing import Any
 
 HIDDEN = "(hidden)"
 

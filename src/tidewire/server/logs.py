@@ -1,0 +1,126 @@
+"""What the server writes to standard error: a line a person reads, or an object per line.
+
+Callers use ``logging`` and give facts as ``extra``: ``log.info("connected",
+extra={"client": ..., "ip": ...})``. They give no token and nothing people say;
+every finished line is redacted all the same.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Literal, TextIO, TypeAlias
+
+from tidewire.security.redaction import RedactingFormatter
+
+Style: TypeAlias = Literal["auto", "text", "json"]
+
+UVICORN_LOGGERS = ("uvicorn", "uvicorn.error", "uvicorn.access", "uvicorn.asgi")
+ACCESS_LOGGER = "uvicorn.access"
+
+MAX_LINE_CHARACTERS = 16_384
+"""A line that quotes what a client sent must not let it fill the disk."""
+
+_OWN_FIELDS = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}
+_OTHER_PEOPLES_FIELDS = frozenset({"color_message"})
+"""uvicorn repeats its message with colours in it."""
+
+
+def configure_logging(
+    *,
+    level: str = "info",
+    style: Style = "auto",
+    access: bool = False,
+    stream: TextIO | None = None,
+) -> None:
+    """Send every logger's records, uvicorn's too, to ``stream`` (standard error). Repeatable."""
+    target = sys.stderr if stream is None else stream
+    handler = logging.StreamHandler(target)
+    handler.setFormatter(RedactingFormatter(formatter_for(style, target)))
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level.upper())
+    # A full disk costs log lines, never a traceback for each of them (catalogue 93).
+    logging.raiseExceptions = False
+    _adopt_uvicorn(access=access)
+
+
+def _adopt_uvicorn(*, access: bool) -> None:
+    for name in UVICORN_LOGGERS:
+        logger = logging.getLogger(name)
+        logger.handlers.clear()
+        logger.propagate = True
+        logger.setLevel(logging.NOTSET)
+    if not access:
+        logging.getLogger(ACCESS_LOGGER).setLevel(logging.WARNING)
+
+
+def formatter_for(style: Style, stream: TextIO) -> logging.Formatter:
+    if style == "auto":
+        style = "text" if stream.isatty() else "json"
+    return TextFormatter() if style == "text" else JsonFormatter()
+
+
+class TextFormatter(logging.Formatter):
+    """``17:40:12.345 INFO  connected  client=c1 ip=192.0.2.1``"""
+
+    def format(self, record: logging.LogRecord) -> str:
+        time = datetime.fromtimestamp(record.created).astimezone()
+        facts = "".join(f"  {name}={_plain(value)}" for name, value in extra_of(record).items())
+        stamp = time.strftime("%H:%M:%S") + f".{time.microsecond // 1000:03}"
+        line = f"{stamp} {record.levelname:<7} {_one_line(_message(record))}{facts}"
+        trace = self._trace(record)
+        return line if trace is None else f"{line}\n{trace}"
+
+    def _trace(self, record: logging.LogRecord) -> str | None:
+        return self.formatException(record.exc_info) if record.exc_info else None
+
+
+class JsonFormatter(logging.Formatter):
+    """One JSON object per line: time, level, logger, message, then the facts."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        entry: dict[str, object] = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": _message(record),
+            **extra_of(record),
+        }
+        if record.exc_info:
+            entry["error"] = self.formatException(record.exc_info)
+        return json.dumps(entry, default=str)
+
+
+def extra_of(record: logging.LogRecord) -> Mapping[str, object]:
+    """What the caller gave as ``extra``."""
+    return {
+        name: value
+        for name, value in record.__dict__.items()
+        if name not in _OWN_FIELDS and name not in _OTHER_PEOPLES_FIELDS
+    }
+
+
+def _message(record: logging.LogRecord) -> str:
+    """Also of a record whose arguments do not fit its text: a log line must not raise."""
+    try:
+        text = record.getMessage()
+    except (TypeError, ValueError):
+        text = f"{record.msg} {record.args}"
+    return text[:MAX_LINE_CHARACTERS]
+
+
+def _plain(value: object) -> str:
+    """A value that cannot be mistaken for the next one."""
+    text = str(value)[:MAX_LINE_CHARACTERS]
+    return text if text and text.isprintable() and " " not in text else json.dumps(text)
+
+
+def _one_line(text: str) -> str:
+    """Control characters are written out, so that nobody forges a line or moves the cursor."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
