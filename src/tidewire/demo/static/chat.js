@@ -160,7 +160,7 @@ function onShowSide() {
   at("show-side").setAttribute("aria-expanded", String(isOpen));
 }
 
-/** @param {MouseEvent} event */
+/** @param {Event} event */
 async function onCopy({ currentTarget }) {
   const button = /** @type {HTMLElement} */ (currentTarget);
   await navigator.clipboard.writeText(at(String(button.dataset.copies)).textContent);
@@ -180,9 +180,7 @@ function listen() {
   at("name-dialog").addEventListener("close", onNamed);
   at("show-side").addEventListener("click", onShowSide);
   at("log").addEventListener("scroll", showUnread, { passive: true });
-  for (const button of document.querySelectorAll(".copy")) {
-    button.addEventListener("click", /** @type {EventListener} */ (onCopy));
-  }
+  for (const button of document.querySelectorAll(".copy")) button.addEventListener("click", onCopy);
 }
 
 /** The network or the page came back from sleep; a page that is put away leaves properly. */

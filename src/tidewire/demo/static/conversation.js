@@ -90,11 +90,13 @@ export class Conversation {
 
   /** @param {Message} subscribed */
   resumed({ recovery, more, messages = [], ...position }) {
-    if (recovery !== "complete") return this.startAfresh(this.room.position?.epoch !== position.epoch);
+    if (recovery !== "complete")
+      return this.startAfresh(this.room.position?.epoch !== position.epoch);
     this.#pages.push(...messages);
     if (more) return;
     const missed = this.#pages.filter(({ type }) => type === "chat").length;
-    const what = missed === 0 ? "You missed nothing." : `Recovered ${plural(missed, "missed message")}:`;
+    const what =
+      missed === 0 ? "You missed nothing." : `Recovered ${plural(missed, "missed message")}:`;
     this.room.note(`${this.#back()}${what}`);
     this.#caughtUp(position);
   }
@@ -107,7 +109,9 @@ export class Conversation {
 
   /** @param {boolean} isNewLog - the server's memory started again, rather than moved on */
   startAfresh(isNewLog) {
-    const why = isNewLog ? "The server started again with an empty memory" : "Too much was said to catch up";
+    const why = isNewLog
+      ? "The server started again with an empty memory"
+      : "Too much was said to catch up";
     this.room.note(`${this.#back()}${why}: messages from in between may be missing.`, "loss");
     this.room.breakOff();
     this.#pages = [];
@@ -132,7 +136,9 @@ export class Conversation {
     if (this.#lostAt === null) return "";
     const seconds = Math.round((this.now() - this.#lostAt) / 1000);
     if (seconds < 1) return "Back at once. ";
-    return seconds < 100 ? `Back after ${seconds} s. ` : `Back after ${Math.round(seconds / 60)} min. `;
+    return seconds < 100
+      ? `Back after ${seconds} s. `
+      : `Back after ${Math.round(seconds / 60)} min. `;
   }
 }
 
@@ -161,7 +167,8 @@ const MEANINGS = {
   error(conversation, { id, code, message, retryAfter = RETRY_RATE_LIMITED_S }) {
     if (id === "since") conversation.startAfresh(false);
     else if (id === "history") conversation.withoutHistory();
-    else if (code === "rate_limited") setTimeout(() => conversation.sendLetters(), 1000 * retryAfter);
+    else if (code === "rate_limited")
+      setTimeout(() => conversation.sendLetters(), 1000 * retryAfter);
     else if (id !== undefined) conversation.outbox.mark(String(id), message);
   },
 };

@@ -55,8 +55,8 @@ export class Room {
   receive(publication) {
     const isHole = this.isCaughtUp && publication.seq > (this.position?.seq ?? 0) + 1;
     if (isHole) this.#held = [];
-    if (this.#held !== null) this.#held.push(publication);
-    else this.#add(publication);
+    if (this.#held === null) this.#add(publication);
+    else if (this.#held.push(publication) > MOST_ENTRIES) this.#held.shift();
     return !isHole;
   }
 
@@ -94,8 +94,10 @@ export class Room {
    */
   #add(publication) {
     const { type, seq, tag } = publication;
-    if (type === "chat") this.#insert({ kind: "message", place: [this.#era, seq, 0], message: publication });
-    if (this.position !== null && seq > this.position.seq) this.position = { ...this.position, seq, tag };
+    if (type === "chat")
+      this.#insert({ kind: "message", place: [this.#era, seq, 0], message: publication });
+    if (this.position !== null && seq > this.position.seq)
+      this.position = { ...this.position, seq, tag };
   }
 
   /** @param {Entry} entry */

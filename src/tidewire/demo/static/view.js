@@ -37,7 +37,8 @@ export function showLog(room) {
   forgetAllBut(new Set(room.entries));
   room.entries.forEach((entry, index) => {
     const line = shown.get(entry) ?? draw(entry, room);
-    if (entries.children[index] !== line) entries.insertBefore(line, entries.children[index] ?? null);
+    if (entries.children[index] !== line)
+      entries.insertBefore(line, entries.children[index] ?? null);
     const previous = room.entries[index - 1];
     line.classList.toggle("continues", previous !== undefined && continues(previous, entry));
     if (entry.kind === "message") nameIn(line, room.nameOf(entry.message.from));
@@ -76,7 +77,10 @@ function drawNotice({ text, tone }) {
  */
 function drawMessage({ from, text, timestamp, seq }, room) {
   const when = new Date(timestamp);
-  const time = element("time", { datetime: when.toISOString(), title: `${when.toLocaleString()} · no. ${seq}` });
+  const time = element("time", {
+    datetime: when.toISOString(),
+    title: `${when.toLocaleString()} · no. ${seq}`,
+  });
   time.textContent = when.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
   return element(
     "li",
@@ -129,35 +133,49 @@ export function scrollToEnd() {
 /** @type {unknown} */ let lettersShown = null;
 
 /**
+ * @typedef {{ onRetry: (once: string) => void, onDiscard: (once: string) => void }} LetterActions
+ *
  * @param {import("./outbox.js").Letter[]} letters - a new array whenever anything changed
- * @param {{ onRetry: (once: string) => void, onDiscard: (once: string) => void }} actions
+ * @param {LetterActions} actions
  */
-export function showLetters(letters, { onRetry, onDiscard }) {
+export function showLetters(letters, actions) {
   if (letters === lettersShown) return; // drawing them again would have them read aloud again
   lettersShown = letters;
-  at("letters").replaceChildren(
-    ...letters.map(({ once, text, failure }) => {
-      const line = element("li", { class: "message own unsent" }, element("p", { class: "text" }, text));
-      if (failure === null) line.append(element("p", { class: "fate" }, "Not sent yet"));
-      else line.append(drawFailure(failure, () => onRetry(once), () => onDiscard(once)));
-      return line;
-    }),
-  );
+  at("letters").replaceChildren(...letters.map((letter) => drawLetter(letter, actions)));
   if (isFollowing) scrollToEnd();
 }
 
 /**
- * @param {string} failure
- * @param {() => void} retry
- * @param {() => void} discard
+ * @param {import("./outbox.js").Letter} letter
+ * @param {LetterActions} actions
  */
-function drawFailure(failure, retry, discard) {
-  const [again, away] = ["Try again", "Discard"].map((label) =>
-    element("button", { type: "button", class: "quiet" }, label),
+function drawLetter({ once, text, failure }, { onRetry, onDiscard }) {
+  const fate = element("p", { class: "fate" }, "Not sent yet");
+  if (failure !== null) {
+    fate.classList.add("failed");
+    fate.textContent = `Not sent: ${failure} `;
+    fate.append(
+      button("Try again", () => onRetry(once)),
+      " ",
+    );
+    fate.append(button("Discard", () => onDiscard(once)));
+  }
+  return element(
+    "li",
+    { class: "message own unsent" },
+    element("p", { class: "text" }, text),
+    fate,
   );
-  again.addEventListener("click", retry);
-  away.addEventListener("click", discard);
-  return element("p", { class: "fate failed" }, `Not sent: ${failure} `, again, " ", away);
+}
+
+/**
+ * @param {string} label
+ * @param {() => void} press
+ */
+function button(label, press) {
+  const made = element("button", { type: "button", class: "quiet" }, label);
+  made.addEventListener("click", press);
+  return made;
 }
 
 let rollShown = "";
@@ -176,7 +194,11 @@ export function showPeople(room) {
 /** @param {{ userId: string, name: string, isOwn: boolean }} person */
 function drawPerson({ userId, name, isOwn }) {
   const initial = [...name][0]?.toUpperCase() ?? "?";
-  const pebble = element("span", { class: "pebble", "data-hue": hueOf(name), "aria-hidden": "true" }, initial);
+  const pebble = element(
+    "span",
+    { class: "pebble", "data-hue": hueOf(name), "aria-hidden": "true" },
+    initial,
+  );
   const line = element("li", { title: userId }, pebble, element("span", { class: "name" }, name));
   if (isOwn) line.append(element("span", { class: "you" }, "you"));
   return line;
@@ -200,7 +222,8 @@ const STATE_WORDS = {
 /** @param {import("./connection.js").ConnectionState} state */
 export function showState(state) {
   document.body.dataset.state = state.kind;
-  if (at("state").textContent !== STATE_WORDS[state.kind]) at("state").textContent = STATE_WORDS[state.kind];
+  if (at("state").textContent !== STATE_WORDS[state.kind])
+    at("state").textContent = STATE_WORDS[state.kind];
   const trouble = troubleIn(state);
   at("trouble").hidden = trouble === null;
   if (trouble !== null) at("trouble-text").textContent = trouble;
