@@ -148,6 +148,22 @@ class RawConnection:
                     break
         return sent
 
+    def push(self, data: bytes, *, times: int = 1, patience_s: float = 2.0) -> int:
+        """Send ``data`` again and again without reading, until the server lets no more through.
+
+        It stops when nothing moves for ``patience_s`` or the connection ends.
+        Returns how many times ``data`` went out whole.
+        """
+        self.socket.settimeout(patience_s)
+        try:
+            for done in range(times):
+                self.socket.sendall(data)
+        except OSError:
+            return done
+        finally:
+            self.socket.settimeout(DEADLINE_S)
+        return times
+
     def has_input(self, *, within_s: float = 0.0) -> bool:
         """Whether bytes, or the end, of the connection can be read now or soon."""
         return bool(self._buffer) or bool(select.select([self.socket], [], [], within_s)[0])
