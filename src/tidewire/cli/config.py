@@ -12,7 +12,7 @@ from rich.table import Table
 
 from tidewire.cli.options import json_option, load_settings, setting_options, source_options
 from tidewire.config import Loaded, Settings
-from tidewire.config.fields import FIELDS, Field
+from tidewire.config.fields import CHANNELS_VARIABLE, FIELDS, Field
 from tidewire.config.values import schema_of, to_plain
 
 DEFAULT = "default"
@@ -62,6 +62,7 @@ def env() -> None:
     """Every environment variable with its default, ready to be pasted into an --env-file."""
     for field in FIELDS.values():
         click.echo(f"# {field.description}\n# {field.variable}={as_text(field)}")
+    click.echo(f"# Tables of rules for channels, as JSON.\n# {CHANNELS_VARIABLE}=[]")
 
 
 def as_text(field: Field) -> str:

@@ -7,14 +7,18 @@ they are out of date.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import click
 
 from tidewire.cli.config import as_text
 from tidewire.cli.entry import commands
+from tidewire.cli.options import SERVER_FLAGS
 from tidewire.config.fields import CHANNEL_FIELDS, CHANNELS, FIELDS, SECTIONS, Field
+
+WITH_EVERY_SETTING = "tidewire serve"
+SETTING_OPTIONS = {path.replace(".", "__") for path, _ in SERVER_FLAGS}
 
 CONFIGURATION_HEAD = """\
 # Configuration
@@ -25,8 +29,9 @@ A value is taken from the first of these that gives it: a flag, an environment v
 of the `--env-file`, the file, the default. The file is `tidewire.toml` in the current directory,
 or the table `[tool.tidewire]` of a `pyproject.toml`, or what `--config` names. Each setting is a
 key of its section's table, and the environment variable `TIDEWIRE_SECTION__NAME`, in which a list
-is separated by commas or written as JSON. Paths start from the current directory. An unknown name
-is an error. `tidewire config show` prints every value and where it came from.
+is separated by commas or written as JSON; `TIDEWIRE_CHANNELS` holds all channel tables as JSON.
+Paths start from the current directory. An unknown name is an error. `tidewire config show` prints
+every value and where it came from.
 """
 
 COMMANDS_HEAD = """\
@@ -90,12 +95,23 @@ def _command(command: click.Command, path: str) -> Iterator[str]:
         for parameter in command.params
         if isinstance(parameter, click.Argument)
     )
-    yield f"## `{path}`\n\n    {path} [OPTIONS]{arguments}\n\n{_plain(command.help or '')}\n"
     options = [option for option in command.params if isinstance(option, click.Option)]
+    usage = f"{path}{' [OPTIONS]' if options else ''}{arguments}"
+    yield f"## `{path}`\n\n    {usage}\n\n{_plain(command.help or '')}\n"
+    if path != WITH_EVERY_SETTING and _sets_everything(options):
+        yield f"Takes every option of `{WITH_EVERY_SETTING}` that sets a setting, and:\n"
+        options = [option for option in options if option.name not in SETTING_OPTIONS]
+    yield from _table(options)
+
+
+def _sets_everything(options: Sequence[click.Option]) -> bool:
+    return {option.name for option in options} >= SETTING_OPTIONS
+
+
+def _table(options: Sequence[click.Option]) -> Iterator[str]:
     if options:
         yield "| option | what it does |\n|---|---|"
-        for option in options:
-            yield f"| {_names(option)} | {_cell(option.help or '')} |"
+        yield from (f"| {_names(option)} | {_cell(option.help or '')} |" for option in options)
         yield ""
 
 

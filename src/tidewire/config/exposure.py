@@ -1,11 +1,13 @@
 """What a server must not do on an address that others can reach, unless told explicitly.
 
-Pure: settings go in, ``ConfigError`` comes out.
+Settings go in, ``ConfigError`` comes out. Looks at an inherited socket, and at nothing else.
 """
 
 from __future__ import annotations
 
 import ipaddress
+import os
+import socket
 
 from tidewire.config.settings import Auth, Server, Settings
 from tidewire.errors import ConfigError
@@ -68,13 +70,23 @@ def is_reachable_by_others(server: Server) -> bool:
     """Whether anything but this machine can connect.
 
     A name other than localhost counts as reachable whatever it resolves to
-    now. An inherited socket (``fd``) was opened by somebody else, so ``host``
-    says what it listens on.
+    now. An inherited socket is asked what it listens on.
     """
-    if server.uds is not None:
+    host = server.host if server.fd is None else _host_of(server.fd)
+    if server.uds is not None or host is None:
         return False
-    host = server.host.strip("[]").partition("%")[0]
+    host = host.strip("[]").partition("%")[0]
     try:
         return not ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host.lower() != "localhost"
+
+
+def _host_of(descriptor: int) -> str | None:
+    """The address an inherited socket listens on; None for a Unix domain socket."""
+    try:
+        with socket.socket(fileno=os.dup(descriptor)) as inherited:
+            address = inherited.getsockname()
+    except OSError:
+        raise ConfigError(f"server.fd: file descriptor {descriptor} is no socket") from None
+    return str(address[0]) if isinstance(address, tuple) else None

@@ -21,6 +21,9 @@ ENV_PREFIX = "TIDEWIRE_"
 CHANNELS = "channels"
 """The one section that is a list of tables."""
 
+CHANNELS_VARIABLE = f"{ENV_PREFIX}{CHANNELS.upper()}"
+"""Holds all of its tables as one JSON text."""
+
 
 class Field(Struct, frozen=True):
     """One setting. ``path`` is "section.name"."""

@@ -12,7 +12,14 @@ from typing import Any, TypeAlias
 
 from msgspec import Struct
 
-from tidewire.config.fields import CHANNELS, ENV_PREFIX, FIELDS, SECTIONS, nearest
+from tidewire.config.fields import (
+    CHANNELS,
+    CHANNELS_VARIABLE,
+    ENV_PREFIX,
+    FIELDS,
+    SECTIONS,
+    nearest,
+)
 from tidewire.errors import ConfigError
 
 CONFIG_FILE = "tidewire.toml"
@@ -71,7 +78,7 @@ def from_environment(environment: Mapping[str, str], *, place: str | None = None
 
 VARIABLES: Mapping[str, str] = {
     **{field.variable: path for path, field in FIELDS.items()},
-    f"{ENV_PREFIX}{CHANNELS.upper()}": CHANNELS,
+    CHANNELS_VARIABLE: CHANNELS,
 }
 _MISSPELT = {name.replace("__", "_"): name for name in VARIABLES}
 

@@ -40,7 +40,7 @@ class Network:
     def __init__(self, text: str) -> None:
         if text == "*":
             raise ValueError(
-                'Expected the networks of your proxies, because "*" lets every client choose its'
+                'expected the networks of your proxies, because "*" lets every client choose its'
                 " own address (0.0.0.0/0 says the same if you mean it)"
             )
         try:
