@@ -1,12 +1,26 @@
 """The demo: a chat page, and guests who choose their own names.
 
-An application like any other: written against ``tidewire.app`` and nothing below
-it that an application could not use. Keeps no state of its own.
+An application like any other: written against ``tidewire.app``, with nothing an
+application of your own could not use. Keeps no state.
 """
 
 from __future__ import annotations
 
+from tidewire.app import App
+from tidewire.config import Settings
 from tidewire.demo.guests import guest_for
 from tidewire.demo.pages import create_pages
+from tidewire.security.handshake import Handshake
+from tidewire.security.user import User
 
-__all__ = ["create_app", "create_pages", "guest_for"]
+
+def create_app(_: Settings | None = None) -> App:
+    """The application ``tidewire demo`` serves. Takes the settings as every factory may."""
+    app = App()
+    app.mount(create_pages())
+
+    @app.authenticate
+    async def guest(handshake: Handshake) -> User:
+        return guest_for(handshake.query.get("name", ""))
+
+    return app
