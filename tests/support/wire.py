@@ -111,8 +111,12 @@ class RawConnection:
         self.socket.settimeout(DEADLINE_S)
         if self.receive_buffer_bytes is not None:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, self.receive_buffer_bytes)
-        self.socket.bind((self.source, 0))
-        self.socket.connect(("127.0.0.1", self.port))
+        try:
+            self.socket.bind((self.source, 0))
+            self.socket.connect(("127.0.0.1", self.port))
+        except OSError:
+            self.socket.close()
+            raise
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def __enter__(self) -> RawConnection:
