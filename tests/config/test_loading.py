@@ -3,6 +3,8 @@ from pathlib import Path
 import pytest
 
 from tidewire.config import Loaded, Settings, Sources, load
+from tidewire.config.loading import settings_from
+from tidewire.config.sources import Given
 from tidewire.errors import ConfigError
 
 FROM_FILE, FROM_ENV_FILE, FROM_ENVIRONMENT, FROM_FLAG = 1001, 1002, 1003, 1004
@@ -20,8 +22,8 @@ def environment(**values: str) -> Loaded:
     return load(Sources(environment=values, directory=Path("/nonexistent")))
 
 
-def flag(path: str, value: object) -> Loaded:
-    return load(Sources(flags={path: ("--flag", value)}, directory=Path("/nonexistent")))
+def from_toml(path: str, value: object) -> Settings:
+    return settings_from({path: Given(value, path, "tidewire.toml")})
 
 
 def test_nothing_given_is_all_defaults_and_no_origins(tmp_path: Path) -> None:
@@ -104,18 +106,21 @@ def test_a_wrong_value_is_one_sentence_with_its_place(name: str, text: str, sent
 
 @pytest.mark.parametrize("value", [True, "8080x", 1.5, [8080], None, 10**30])
 def test_a_file_value_of_the_wrong_type_is_not_bent_into_shape(value: object) -> None:
-    with pytest.raises(ConfigError, match="--flag must be a whole number from 0 to 65535, not"):
-        flag("server.port", value)
+    with pytest.raises(
+        ConfigError,
+        match=r"server\.port in tidewire\.toml must be a whole number from 0 to 65535, not",
+    ):
+        from_toml("server.port", value)
 
 
 def test_a_wrong_secret_is_not_repeated_by_the_message() -> None:
     with pytest.raises(ConfigError) as refusal:
-        flag("auth.secrets", "hunter2")
+        from_toml("auth.secrets", "hunter2")
     assert "hunter2" not in str(refusal.value)
     assert "must be a list of secrets" in str(refusal.value)
 
 
 def test_a_long_wrong_value_is_repeated_in_part() -> None:
     with pytest.raises(ConfigError) as refusal:
-        flag("server.port", "x" * 10_000)
+        from_toml("server.port", "x" * 10_000)
     assert len(str(refusal.value)) < 200

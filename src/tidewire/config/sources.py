@@ -60,7 +60,10 @@ Layer: TypeAlias = Mapping[str, Given]
 
 def from_flags(flags: Mapping[str, tuple[str, object]]) -> Layer:
     """``flags``: path -> (the flag's name, its value)."""
-    return {path: Given(value, name) for path, (name, value) in flags.items()}
+    return {
+        path: Given(value, name, is_text=isinstance(value, str))
+        for path, (name, value) in flags.items()
+    }
 
 
 def from_environment(environment: Mapping[str, str], *, place: str | None = None) -> Layer:
