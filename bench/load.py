@@ -36,6 +36,7 @@ class FanOut:
     publish: str
     answer: str | None = None
     limit_s: float = 60
+    longest_warm_up: int = 10_000
 
     def options(self) -> list[str]:
         # A tenth of the load first, unmeasured: just-in-time compilers and caches warm up.
@@ -44,7 +45,7 @@ class FanOut:
             "-k": self.publishers,
             "-w": self.window,
             "-m": self.messages,
-            "-z": self.messages // 10,
+            "-z": min(self.messages // 10, self.longest_warm_up),
             "-t": self.limit_s,
         }
         words = [word for option, value in numbers.items() for word in (option, str(value))]
@@ -125,9 +126,7 @@ def waiting_fan(running: Running, load: FanOut) -> Iterator[subprocess.Popen[str
 def _generator(name: str, running: Running, words: list[str]) -> Iterator[subprocess.Popen[str]]:
     server = running.server
     target = ["-p", str(running.port), "-u", server.path]
-    subscribe: list[str] = []
-    if name != "storm":
-        subscribe = [w for pair in zip(("-s", "-S"), server.subscribe, strict=False) for w in pair]
+    subscribe = ["-s", server.subscribe] if server.subscribe else []
     command = pinned(CLIENT_CORE, [str(BIN / name), *target, *subscribe, *words])
     with _process(command) as process:
         yield process

@@ -55,7 +55,7 @@ class Server:
     publish: str = '{"type":"chat","text":"%s"}'
     publish_for_answer: str | None = None
     answer: str | None = None
-    subscribe: tuple[str, ...] = ()
+    subscribe: str | None = None  # sent once connected
     ping: str = '{"type":"ping"}'
     pong: str = '"pong"'
     path: str = "/"

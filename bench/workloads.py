@@ -159,7 +159,7 @@ def churn_100_000(server: Server, scale: float) -> Figures:
 
 
 def flush_ping(server: Server, scale: float) -> Figures:
-    load = FanOut(9_000, 1, 1, 1_000_000, server.publish, limit_s=60)
+    load = FanOut(9_000, 1, 1, 1_000_000, server.publish, longest_warm_up=20)
     pings, rate = max(200, int(1_200 * scale)), 200
     with running(server, quiet=True) as target:
         seen = probe_during(target, load, pings, rate)
