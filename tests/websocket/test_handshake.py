@@ -98,6 +98,18 @@ def test_connection_may_be_spread_over_several_lines() -> None:
     assert read(("connection", "Upgrade"), connection="keep-alive", upgrade="WebSocket").key == KEY
 
 
+def test_upgrade_may_name_further_protocols_with_versions() -> None:
+    assert read(upgrade="HTTP/2.0, websocket").key == KEY
+
+
+@pytest.mark.parametrize("origin", ["https://é.example", "https://a.example\udcff"])
+def test_an_origin_that_is_not_ascii_is_refused(origin: str) -> None:
+    """Catalogue 12."""
+    raw = (b"Origin", origin.encode("utf-8", "surrogateescape"))
+    with pytest.raises(HandshakeRefused, match="malformed origin"):
+        read_upgrade("GET", "1.1", [*asked(), raw])
+
+
 @pytest.mark.parametrize("connection", [None, "", "close", "upgrades", "up grade", '"Upgrade"'])
 def test_a_connection_without_upgrade_is_refused(connection: str | None) -> None:
     assert refusal(connection=connection).status == 400

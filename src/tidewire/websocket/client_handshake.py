@@ -12,7 +12,7 @@ from msgspec import Struct
 from tidewire.errors import HandshakeRefused
 from tidewire.websocket.deflate import OFFER, Agreement, check_agreement
 from tidewire.websocket.handshake import VERSION, accept_key
-from tidewire.websocket.headers import Headers, checked_token, extensions, tokens, values_of
+from tidewire.websocket.headers import Headers, checked_token, elements, extensions, values_of
 from tidewire.websocket.heads import violation
 
 HEAD_END = b"\r\n\r\n"
@@ -125,7 +125,7 @@ def _refusal(response: Response) -> HandshakeRefused:
 def _check_switch(headers: Headers, request: Request) -> Opened:
     if [value.lower() for value in values_of(headers, b"upgrade")] != ["websocket"]:
         raise ValueError("no upgrade to websocket")
-    if "upgrade" not in (token.lower() for token in tokens(values_of(headers, b"connection"))):
+    if "upgrade" not in (name.lower() for name in elements(values_of(headers, b"connection"))):
         raise ValueError("connection header without upgrade")
     if values_of(headers, b"sec-websocket-accept") != [accept_key(request.key)]:
         raise ValueError("answer to another request")

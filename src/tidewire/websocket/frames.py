@@ -36,18 +36,21 @@ MAX_CONTROL_BYTES = 125
 MAX_REASON_BYTES = MAX_CONTROL_BYTES - 2
 """What a close code's two bytes leave for its reason."""
 
-_TEXT_HEADS = tuple(bytes((FIN | Opcode.TEXT, size)) for size in range(LENGTH_16))
+_WHOLE_TEXT = FIN | int(Opcode.TEXT)
+_TEXT_HEADS = tuple(bytes((_WHOLE_TEXT, size)) for size in range(LENGTH_16))
 _pack_16 = Struct(">BBH").pack
 _pack_64 = Struct(">BBQ").pack
 _pack_code = Struct(">H").pack
 
 
 def text_frame(payload: bytes) -> bytes:
-    """A whole text message from a server: 0.1 us for 100 bytes, twice as fast as ``frame``."""
+    """A whole text message from a server: 0.1 us for 100 bytes, where ``frame`` takes 0.35."""
     size = len(payload)
     if size < LENGTH_16:
         return _TEXT_HEADS[size] + payload
-    return _head(FIN | Opcode.TEXT, 0, size) + payload
+    if size < 1 << 16:
+        return _pack_16(_WHOLE_TEXT, LENGTH_16, size) + payload
+    return _pack_64(_WHOLE_TEXT, LENGTH_64, size) + payload
 
 
 def frame(opcode: int, payload: bytes, *, compressed: bool = False, final: bool = True) -> bytes:

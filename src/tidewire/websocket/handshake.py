@@ -16,7 +16,7 @@ from typing import TypeVar
 from msgspec import Struct
 
 from tidewire.errors import HandshakeRefused
-from tidewire.websocket.headers import Extension, Headers, extensions, tokens, values_of
+from tidewire.websocket.headers import Extension, Headers, elements, extensions, tokens, values_of
 
 VERSION = "13"
 _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455 section 1.3
@@ -74,11 +74,13 @@ def _check_upgrade(headers: Headers) -> None:
         raise _refused("no upgrade to websocket")
     if not _lists(headers, b"connection", "upgrade"):
         raise _refused("connection header without upgrade")
-    has_body = _values(headers, b"transfer-encoding") or any(
-        length != "0" for length in _values(headers, b"content-length")
-    )
-    if has_body:  # its bytes would be taken for frames, or the frames for it
+    if _has_body(headers):  # its bytes would be taken for frames, or the frames for it
         raise _refused("request has a body")
+
+
+def _has_body(headers: Headers) -> bool:
+    lengths = _values(headers, b"content-length")
+    return bool(_values(headers, b"transfer-encoding")) or any(x != "0" for x in lengths)
 
 
 def _values(headers: Headers, name: bytes) -> list[str]:
@@ -86,7 +88,7 @@ def _values(headers: Headers, name: bytes) -> list[str]:
 
 
 def _lists(headers: Headers, name: bytes, token: str) -> bool:
-    return token in (found.lower() for found in _parsed(headers, name, tokens))
+    return token in (found.lower() for found in _parsed(headers, name, elements))
 
 
 def _check_version(headers: Headers) -> None:

@@ -36,15 +36,15 @@ def values_of(headers: Headers, name: bytes) -> list[str]:
     return [value.decode("ascii").strip(" \t") for key, value in headers if key.lower() == name]
 
 
+def elements(values: Iterable[str]) -> list[str]:
+    """What is between the commas of a list that may span several header lines."""
+    stripped = (element.strip(" \t") for value in values for element in value.split(","))
+    return [element for element in stripped if element]
+
+
 def tokens(values: Iterable[str]) -> list[str]:
-    """The tokens of a comma-separated list that may span several header lines."""
-    found = []
-    for value in values:
-        for element in value.split(","):
-            token = element.strip(" \t")
-            if token:
-                found.append(checked_token(token))
-    return found
+    """The elements of a list of tokens."""
+    return [checked_token(element) for element in elements(values)]
 
 
 def checked_token(text: str) -> str:

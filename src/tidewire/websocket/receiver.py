@@ -16,22 +16,20 @@ too. One call of ``next`` takes in at most ``max_fragments`` frames before it re
 raises, so 10,000 fragments in one read cannot pass uncharged; charge once more
 when ``next`` has returned None.
 
-A 100-byte text frame takes 0.8 us, its UTF-8 check included (CPython 3.11). An idle
-receiver is about 130 bytes.
+A 100-byte text frame takes 0.9 us, its UTF-8 check included (CPython 3.11). An idle
+receiver takes 104 bytes.
 """
 
 from __future__ import annotations
 
 from enum import Enum
 from struct import Struct as Layout
-from typing import Final, TypeAlias
-
-from msgspec import Struct
+from typing import Final
 
 from tidewire.errors import ProtocolViolated
-from tidewire.websocket.assembly import ReceiveLimits, UnfinishedMessage, not_utf8, too_large
-from tidewire.websocket.close_codes import is_sendable
+from tidewire.websocket.assembly import ReceiveLimits, UnfinishedMessage
 from tidewire.websocket.deflate import Inflater
+from tidewire.websocket.events import Close, Event, Ping, Pong, not_utf8, read_close, too_large
 from tidewire.websocket.frames import FIN, LENGTH_16, MASKED, Opcode
 from tidewire.websocket.heads import Head, read_head, violation
 from tidewire.websocket.masking import apply_mask
@@ -52,29 +50,6 @@ class Role(Enum):
 
     SERVER = "server"
     CLIENT = "client"
-
-
-class Ping(Struct, frozen=True, gc=False):
-    """To be answered with a Pong carrying the same payload."""
-
-    payload: bytes
-
-
-class Pong(Struct, frozen=True, gc=False):
-    """An answer to a Ping, or an unasked sign of life."""
-
-    payload: bytes
-
-
-class Close(Struct, frozen=True, gc=False):
-    """The peer is done: whatever it sends after this is ignored. ``code`` None: it gave none."""
-
-    code: int | None
-    reason: str
-
-
-Event: TypeAlias = str | bytes | Ping | Pong | Close
-"""A text message, a binary message, or a control frame."""
 
 
 class _Step(Enum):
@@ -182,7 +157,7 @@ class Receiver:
         return self._next()
 
     def _next_medium(self) -> Event | None:
-        """A text message with a 16-bit length: a third of ``_next``'s cost at 200 bytes."""
+        """A text message with a 16-bit length: half of ``_next``'s cost at 200 bytes."""
         data, at = self._data, self._at
         size = data[at + 2] << 8 | data[at + 3]
         end = at + 8 + size
@@ -286,7 +261,7 @@ class Receiver:
             return Ping(payload)
         if head.opcode == Opcode.PONG:
             return Pong(payload)
-        close = _read_close(payload)
+        close = read_close(payload)
         self._end()
         return close
 
@@ -294,16 +269,3 @@ class Receiver:
         self._at = head.payload_at + head.length
         payload = self._data[head.payload_at : self._at]
         return apply_mask(payload, head.mask) if self._masked else payload
-
-
-def _read_close(payload: bytes) -> Close:
-    """RFC 6455 section 5.5.1: empty, or a code that may be sent and a reason in UTF-8."""
-    if not payload:
-        return Close(None, "")
-    code = int.from_bytes(payload[:2], "big")
-    if len(payload) < 2 or not is_sendable(code):
-        raise violation("malformed close")
-    try:
-        return Close(code, payload[2:].decode())
-    except UnicodeDecodeError:
-        raise not_utf8() from None
