@@ -7,6 +7,21 @@ answered to that peer, ours is logged with its cause and the peer reads only
 
 from __future__ import annotations
 
+from typing import Literal, TypeAlias
+
+ErrorCode: TypeAlias = Literal[
+    "malformed",
+    "forbidden",
+    "rate_limited",
+    "too_large",
+    "not_subscribed",
+    "limit",
+    "unavailable",
+    "unknown_outcome",
+    "internal",
+]
+"""Why a command was refused; the protocol's one table of codes."""
+
 
 class TidewireError(Exception):
     """Root of everything this package raises on purpose."""
@@ -23,9 +38,11 @@ class CommandRefused(PeerError):
     ``retry_after_s`` is set where trying again later can succeed.
     """
 
-    def __init__(self, code: str, message: str, *, retry_after_s: float | None = None) -> None:
+    def __init__(
+        self, code: ErrorCode, message: str, *, retry_after_s: float | None = None
+    ) -> None:
         super().__init__(message)
-        self.code = code
+        self.code: ErrorCode = code
         self.retry_after_s = retry_after_s
 
 

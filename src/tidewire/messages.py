@@ -7,9 +7,12 @@ into these and back; the session, the node and the engines pass them around.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal, TypeAlias
 
 from msgspec import UNSET, Meta, Raw, Struct, UnsetType
+
+from tidewire.errors import ErrorCode
 
 MAX_SAFE_INTEGER = 2**53 - 1
 """The largest integer a JavaScript number holds exactly: no ``seq`` or ``id`` goes past it."""
@@ -23,18 +26,7 @@ ChannelName: TypeAlias = Annotated[str, Meta(min_length=1, max_length=255)]
 """Only its length is checked here; the grammar is ``channels.names``."""
 
 Recovery: TypeAlias = Literal["complete", "gap", "none"]
-
-ErrorCode: TypeAlias = Literal[
-    "malformed",
-    "forbidden",
-    "rate_limited",
-    "too_large",
-    "not_subscribed",
-    "limit",
-    "unavailable",
-    "unknown_outcome",
-    "internal",
-]
+"""Whether everything after ``since`` follows: yes, no, or nobody asked."""
 
 
 class Position(Struct, frozen=True, gc=False):
@@ -143,7 +135,9 @@ AnyCommand: TypeAlias = (
 # --- events: what a client is told ------------------------------------------------------------
 
 
-class Event(Struct, frozen=True, rename="camel", tag_field="type", omit_defaults=True, kw_only=True):
+class Event(
+    Struct, frozen=True, rename="camel", tag_field="type", omit_defaults=True, kw_only=True
+):
     """One message from the server. ``id`` is there when it answers a command."""
 
     id: int | str | UnsetType = UNSET
@@ -213,15 +207,20 @@ class Published(Event, frozen=True, tag="published"):
     tag: str
 
 
-class Subscribed(Event, frozen=True, tag="subscribed"):
-    """The position from which everything follows live, after ``messages``."""
+class Excerpt(Event, frozen=True):
+    """An answer that carries publications. ``more`` says that another page follows it."""
 
     channel: str
     epoch: str
     seq: int
     tag: str
     recovery: Recovery
-    messages: tuple[Raw, ...] = ()
+    messages: Sequence[Publication] = ()
+    more: bool = False
+
+
+class Subscribed(Excerpt, frozen=True, tag="subscribed"):
+    """The position after ``messages``; after the last page everything follows live from there."""
 
 
 class Unsubscribed(Event, frozen=True, tag="unsubscribed"):
@@ -229,13 +228,8 @@ class Unsubscribed(Event, frozen=True, tag="unsubscribed"):
     code: str | UnsetType = UNSET
 
 
-class HistoryPage(Event, frozen=True, tag="history"):
-    channel: str
-    epoch: str
-    seq: int
-    tag: str
-    recovery: Recovery
-    messages: tuple[Raw, ...]
+class HistoryPage(Excerpt, frozen=True, tag="history"):
+    """``messages``, oldest first, and the position after the last of them."""
 
 
 class PresenceList(Event, frozen=True, tag="presence"):

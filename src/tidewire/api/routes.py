@@ -1,0 +1,125 @@
+"""Tidewire's own HTTP routes; everything else is the application's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import unquote
+
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+from starlette.applications import Starlette
+from starlette.requests import Request as HttpRequest
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import BaseRoute, Mount, Route
+
+from tidewire.app import AsgiApp
+from tidewire.errors import HandshakeRefused
+from tidewire.security.proxies import Scheme
+from tidewire.server.door import FrontDoor, Request
+from tidewire.server.refusals import explanation, response_headers
+
+READ_BY_ANYONE = {"access-control-allow-origin": "*", "cache-control": "no-store"}
+"""Why an upgrade is refused is no secret, and a page of a foreign Origin needs to know it too."""
+
+
+class Routes:
+    """The handlers, and what they look at."""
+
+    def __init__(
+        self, door: FrontDoor, registry: CollectorRegistry | None, is_ready: Callable[[], bool]
+    ) -> None:
+        self._door = door
+        self._registry = registry
+        self._is_ready = is_ready
+
+    def application(self, fallback: AsgiApp | None) -> Starlette:
+        """The ASGI application of the whole port; ``fallback`` gets what is not ours."""
+        routes: list[BaseRoute] = [
+            Route(path, handler, methods=["GET"])
+            for paths, handler in (
+                (("/healthz", "/health/live"), self.live),
+                (("/readyz", "/health/ready"), self.ready),
+            )
+            for path in paths
+        ]
+        routes.append(Route("/api/ticket", self.ticket, methods=["POST"]))
+        if self._registry is not None:
+            routes.append(Route("/metrics", self.metrics, methods=["GET"]))
+        paths = sorted(self._door.paths - {"/"})
+        routes.extend(Route(path, self.explain, methods=["GET"]) for path in paths)
+        routes.extend(self._root(fallback))
+        return Starlette(routes=routes)
+
+    def _root(self, fallback: AsgiApp | None) -> list[BaseRoute]:
+        """``/`` may be a page and a WebSocket: a client that asks for JSON means the latter."""
+        if "/" not in self._door.paths:
+            return [] if fallback is None else [Mount("/", fallback)]
+        if fallback is None:
+            return [Route("/", self.explain, methods=["GET"])]
+        return [_WhenJsonIsAsked("/", self.explain, methods=["GET"]), Mount("/", fallback)]
+
+    # -- handlers ------------------------------------------------------------------------------
+
+    async def live(self, _: HttpRequest) -> Response:
+        return PlainTextResponse("ok\n")
+
+    async def ready(self, _: HttpRequest) -> Response:
+        """503 as soon as the server is asked to stop, so that no new client is sent here."""
+        if self._is_ready():
+            return PlainTextResponse("ready\n")
+        return PlainTextResponse("not ready\n", status_code=503)
+
+    async def metrics(self, _: HttpRequest) -> Response:
+        assert self._registry is not None
+        return Response(generate_latest(self._registry), media_type=CONTENT_TYPE_LATEST)
+
+    async def explain(self, request: HttpRequest) -> Response:
+        """A plain GET of a WebSocket's URL: why an upgrade would be refused."""
+        return _refusal(await self._door.explain(_request(request)))
+
+    async def ticket(self, request: HttpRequest) -> Response:
+        """A single-use ticket for whoever this request authenticates as."""
+        try:
+            ticket, ttl_s = await self._door.issue_ticket(_request(request))
+        except HandshakeRefused as refusal:
+            return _refusal(refusal)
+        return JSONResponse(
+            {"ticket": ticket, "expiresIn": ttl_s}, headers={"cache-control": "no-store"}
+        )
+
+
+class _WhenJsonIsAsked(Route):
+    """Matches only requests that prefer JSON to a page."""
+
+    def matches(self, scope: Any) -> Any:
+        match, child = super().matches(scope)
+        if not match.value or not _asks_for_json(scope["headers"]):
+            return type(match).NONE, {}
+        return match, child
+
+
+def _asks_for_json(headers: list[tuple[bytes, bytes]]) -> bool:
+    accepted = b",".join(value for name, value in headers if name == b"accept")
+    return b"application/json" in accepted and b"text/html" not in accepted
+
+
+def _refusal(refusal: HandshakeRefused) -> Response:
+    headers = dict(response_headers(refusal)) | READ_BY_ANYONE
+    return JSONResponse(explanation(refusal), status_code=refusal.status, headers=headers)
+
+
+def _request(request: HttpRequest) -> Request:
+    """The request as the front door reads one."""
+    scope = request.scope
+    raw_path: bytes = scope.get("raw_path") or scope["path"].encode()
+    scheme: Scheme = "https" if scope["scheme"] == "https" else "http"
+    return Request(
+        method=scope["method"],
+        http_version=scope["http_version"],
+        target=raw_path.decode("latin-1"),
+        path=unquote(raw_path.decode("latin-1")),
+        query=scope["query_string"],
+        headers=scope["headers"],
+        peer_ip=scope["client"][0] if scope["client"] else "",
+        scheme=scheme,
+    )

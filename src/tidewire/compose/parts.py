@@ -1,0 +1,108 @@
+"""Parts: each room's own values, taken from the settings."""
+
+from __future__ import annotations
+
+import resource
+from typing import TypeVar
+
+from tidewire.channels.options import ChannelOptions
+from tidewire.channels.patterns import ChannelTable
+from tidewire.config import Settings, has_keys, read_keys
+from tidewire.security.origin import OriginPolicy
+from tidewire.security.rates import Rate
+from tidewire.security.tokens import TokenVerifier
+from tidewire.server.connection import ConnectionLimits
+from tidewire.server.door import HeadLimits
+from tidewire.session import SessionLimits
+from tidewire.websocket.receiver import ReceiveLimits
+
+T = TypeVar("T")
+
+SHARE_OF_DESCRIPTORS = 0.8
+"""Of the process's file descriptors for connections; the rest is for files and listeners."""
+
+
+def channel_table(settings: Settings) -> ChannelTable:
+    """The configured patterns in their order, and the lobby behind them."""
+    rules = [
+        (
+            channel.pattern,
+            ChannelOptions(
+                history_size=_first(channel.history_size, settings.history.size),
+                history_ttl_s=_first(channel.history_ttl_s, settings.history.ttl_s),
+                announce_up_to=_first(channel.announce_up_to, settings.lobby.announce_up_to),
+                may_subscribe=channel.may_subscribe,
+                may_publish=channel.may_publish,
+            ),
+        )
+        for channel in settings.channels
+    ]
+    lobby = ChannelOptions(
+        history_size=settings.history.size,
+        history_ttl_s=settings.history.ttl_s,
+        announce_up_to=settings.lobby.announce_up_to,
+    )
+    return ChannelTable([*rules, (settings.lobby.channel, lobby)])
+
+
+def _first(chosen: T | None, default: T) -> T:
+    return default if chosen is None else chosen
+
+
+def session_limits(settings: Settings) -> SessionLimits:
+    limits = settings.limits
+    return SessionLimits(
+        publications=Rate(limits.publications_per_s, limits.publications_burst),
+        frames=Rate(limits.frames_per_s, limits.frames_burst),
+        refusals=limits.refusals,
+        max_message_bytes=limits.message_bytes,
+        subscriptions=limits.subscriptions,
+        unanswered_ids=limits.unanswered_ids,
+    )
+
+
+def connection_limits(settings: Settings) -> ConnectionLimits:
+    limits, heartbeat = settings.limits, settings.heartbeat
+    return ConnectionLimits(
+        session=session_limits(settings),
+        queue_bytes=limits.queue_bytes,
+        queue_age_s=limits.queue_age_s,
+        unfinished_message_s=limits.unfinished_message_s,
+        heartbeat_interval_s=heartbeat.interval_s,
+        heartbeat_timeout_s=heartbeat.timeout_s,
+    )
+
+
+def receive_limits(settings: Settings) -> ReceiveLimits:
+    return ReceiveLimits(
+        max_message_bytes=settings.limits.message_bytes, max_fragments=settings.limits.fragments
+    )
+
+
+def head_limits(settings: Settings) -> HeadLimits:
+    limits = settings.limits
+    return HeadLimits(
+        bytes=limits.header_bytes, headers=limits.headers, deadline_s=limits.handshake_s
+    )
+
+
+def origin_policy(settings: Settings) -> OriginPolicy:
+    return OriginPolicy(settings.origins.allowed, cookies=settings.auth.cookie is not None)
+
+
+def token_verifier(settings: Settings) -> TokenVerifier | None:
+    """None where no key is configured: then no token is ever right."""
+    auth = settings.auth
+    if not has_keys(auth):
+        return None
+    return TokenVerifier(
+        read_keys(auth), audience=auth.audience, issuer=auth.issuer, leeway_s=auth.leeway_s
+    )
+
+
+def total_connections(settings: Settings) -> int:
+    """As configured, or most of the file descriptors, of which the hard limit is taken."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft < hard:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    return settings.limits.connections or int(hard * SHARE_OF_DESCRIPTORS)

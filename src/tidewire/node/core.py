@@ -1,0 +1,407 @@
+"""The node itself: what it does with commands, and with what its engine tells.
+
+What is hot (``receive`` to ``engine.submit``, and the sink's two methods) is
+synchronous; what may have to wait is a coroutine that the peer runs while it
+reads nothing else, so that a client's order is kept.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
+from typing import Any, TypeAlias
+
+import msgspec
+from msgspec import UNSET, Struct
+
+from tidewire.channels.options import ChannelOptions
+from tidewire.channels.patterns import ChannelTable
+from tidewire.clock import Clock
+from tidewire.counters import Counters
+from tidewire.dialects.base import Undecodable
+from tidewire.engines.base import Engine, Result, Submission
+from tidewire.errors import CommandRefused, EngineUnavailable, ErrorCode, HandshakeRefused
+from tidewire.hub import Hub, Room
+from tidewire.messages import (
+    AnyCommand,
+    Chat,
+    Connected,
+    Draining,
+    Failure,
+    History,
+    Member,
+    Ping,
+    Pong,
+    Presence,
+    PresenceList,
+    Publication,
+    Publish,
+    Published,
+    Refresh,
+    Refreshed,
+    Subscribe,
+    Unsubscribe,
+    Unsubscribed,
+)
+from tidewire.node.announcer import Announcer
+from tidewire.node.peer import CommandKey, Peer
+from tidewire.node.recovery import Reader
+from tidewire.security.rates import KeyedRates
+from tidewire.security.user import User
+from tidewire.session import SessionLimits, rate_limited
+from tidewire.tick import Tick
+from tidewire.websocket import close_codes
+
+logger = logging.getLogger("tidewire.node")
+
+PROTOCOL_VERSION = 1
+FEATURES = ("history", "presence", "recovery", "refresh")
+
+Refresher: TypeAlias = Callable[[str], Awaitable[User]]
+"""A newer token to its user; raises ``HandshakeRefused``."""
+
+PONG = Pong()
+
+
+class NodeOptions(Struct, frozen=True):
+    """What a node is told about its work."""
+
+    session_limits: SessionLimits
+    heartbeat_s: float = 25.0
+    lobby: str = "lobby"
+
+
+class Node:
+    """One server process's share of the system."""
+
+    def __init__(
+        self,
+        *,
+        engine: Engine,
+        hub: Hub,
+        tick: Tick,
+        channels: ChannelTable,
+        clock: Clock,
+        counters: Counters,
+        announcer: Announcer,
+        user_rates: KeyedRates[str],
+        refresh: Refresher,
+        options: NodeOptions,
+    ) -> None:
+        self.counters = counters
+        self._hub = hub
+        self._engine = engine
+        self._tick = tick
+        self._channels = channels
+        self._clock = clock
+        self._announcer = announcer
+        self._reader = Reader(engine, hub, announcer)
+        self._user_rates = user_rates
+        self._refresher = refresh
+        self._options = options
+        self._limits_told = options.session_limits.told()
+        self._lobby: Room | None = None
+        self._unwritten: list[float] = []  # when each submission of this tick came in
+        self._handlers: dict[type, Callable[[Peer, Any], None]] = {
+            Ping: self._ping,
+            Chat: self._chat,
+            Publish: self._publish,
+            Subscribe: self._subscribe,
+            Unsubscribe: self._unsubscribe,
+            History: self._history,
+            Presence: self._presence,
+            Refresh: self._refresh,
+        }
+
+    async def start(self) -> None:
+        """Open the lobby. Raises ``EngineUnavailable``."""
+        self._engine.start(self)
+        lobby = self._options.lobby
+        options = self._channels.options(lobby)
+        if options is not None:
+            self._lobby = self._hub.open(lobby, await self._engine.open(lobby, options))
+
+    async def stop(self) -> None:
+        """Every submission in flight has ended when this returns."""
+        await self._engine.stop()
+
+    # -- coming and going ----------------------------------------------------------------------
+
+    def welcome(self, peer: Peer) -> None:
+        """The connection stands: tell the newcomer, and the others that it is here."""
+        self.counters.connections += 1
+        self.counters.opened += 1
+        if self._lobby is not None:
+            self._reader.enter(peer, self._lobby)
+        peer.send(self._connected(peer))
+
+    def _connected(self, peer: Peer) -> Connected:
+        session, user, lobby = peer.session, peer.session.user, self._lobby
+        place = None if lobby is None else session.subscriptions[lobby.name]
+        return Connected(
+            user_id=user.id,
+            user_count=0 if lobby is None else self._announcer.count(lobby.name),
+            client_id=session.client_id,
+            heartbeat=self._options.heartbeat_s,
+            protocol=PROTOCOL_VERSION,
+            features=FEATURES,
+            limits=self._limits_told,
+            channel=UNSET if lobby is None else lobby.name,
+            epoch=UNSET if place is None else place.epoch,
+            seq=UNSET if place is None else place.seq,
+            tag=UNSET if place is None else place.tag,
+            info=user.info,
+            expires_at=None if user.expires_at is None else int(user.expires_at),
+        )
+
+    def leave(self, peer: Peer, close_code: int) -> None:
+        """The connection is gone, however it went. Nothing of it stays behind."""
+        self.counters.connections -= 1
+        self.counters.closed[close_code] += 1
+        for channel in list(peer.session.subscriptions):
+            self._exit(peer, channel)
+
+    def _exit(self, peer: Peer, channel: str) -> None:
+        peer.session.subscriptions.pop(channel, None)
+        room = self._hub.room(channel)
+        if room is None:
+            return
+        self._hub.leave(room, peer)
+        self._announcer.leave(room, peer.session.user.id)
+        self._close_if_empty(room)
+
+    def _close_if_empty(self, room: Room) -> None:
+        if room.is_empty and room is not self._lobby:
+            self._hub.close(room)
+            self._announcer.forget(room.name)
+            self._engine.close(room.name)
+
+    def announce_drain(self, peers: Iterable[Peer], window_s: float) -> None:
+        """Tell ``peers`` to come back at a random moment within ``window_s`` seconds."""
+        event = Draining(window=window_s)
+        for peer in peers:
+            peer.send(event)
+
+    # -- commands ------------------------------------------------------------------------------
+
+    def receive(self, peer: Peer, text: str) -> None:
+        """Act on one text message of a client, or answer why not."""
+        self.counters.received += 1
+        command: AnyCommand | None = None
+        try:
+            command = peer.wire.decode(text)
+            self._handlers[type(command)](peer, command)
+        except CommandRefused as refusal:
+            self._refuse(peer, _key(command, refusal), refusal)
+
+    def receive_binary(self, peer: Peer, data: bytes) -> None:
+        """The native dialect is text."""
+        peer.close(close_codes.UNSUPPORTED_DATA)
+
+    def refuse_frames(self, peer: Peer, wait_s: float) -> None:
+        """The peer sends more frames than it may: tell it, and close when it goes on."""
+        self._refuse(peer, UNSET, rate_limited("frames", wait_s))
+
+    def _refuse(self, peer: Peer, key: CommandKey, refusal: CommandRefused) -> None:
+        self.counters.rejected[refusal.code] += 1
+        wait_s = refusal.retry_after_s
+        peer.send(
+            Failure(
+                id=key,
+                code=refusal.code,
+                message=str(refusal),
+                retry_after=UNSET if wait_s is None else round(wait_s, 3),
+            )
+        )
+        if refusal.code in STRIKES and peer.session.strike(self._clock.monotonic()):
+            peer.close(close_codes.TOO_MANY_MESSAGES)
+
+    def _ping(self, peer: Peer, command: Ping) -> None:
+        if command.id is UNSET:
+            peer.send(PONG)
+        else:
+            peer.send(Pong(id=command.id, timestamp=int(self._clock.time() * 1000)))
+
+    def _chat(self, peer: Peer, command: Chat) -> None:
+        data = b'{"text":' + _encode(command.text) + b"}"
+        self._submit(peer, command, data, "chat")
+
+    def _publish(self, peer: Peer, command: Publish) -> None:
+        self._submit(peer, command, bytes(command.data), "message", command.key, command.ref)
+
+    def _submit(  # noqa: PLR0917 - hot: a value object would cost what it tidies
+        self,
+        peer: Peer,
+        command: Chat | Publish,
+        data: bytes,
+        kind: str,
+        key: str | None = None,
+        ref: int | None = None,
+    ) -> None:
+        session = peer.session
+        now = self._clock.monotonic()
+        options = session.check_publish(self._channels.options(command.channel), now)
+        wait_s = self._user_rates.take(session.user.id, now)
+        if wait_s:
+            raise rate_limited("publications of this user", wait_s)
+        session.ask(command.id)
+        submission = Submission(
+            channel=command.channel,
+            options=options,
+            user_id=session.user.id,
+            client_id=session.client_id,
+            data=data,
+            kind=kind,
+            once=command.once,
+            key=key,
+            ref=ref,
+            sender=peer,
+            command_id=command.id,
+            submitted_at=now,
+        )
+        if not self._engine.submit(submission):
+            session.answered(command.id)
+            raise CommandRefused("unavailable", "too many publications in flight", retry_after_s=1)
+        self._tick.request()
+
+    def _unsubscribe(self, peer: Peer, command: Unsubscribe) -> None:
+        peer.session.check_subscribed(command.channel)
+        self._exit(peer, command.channel)
+        peer.send(Unsubscribed(id=command.id, channel=command.channel))
+
+    def _presence(self, peer: Peer, command: Presence) -> None:
+        channel = command.channel
+        peer.session.check_read(self._channels.options(channel))
+        users: tuple[Member, ...] = ()
+        if self._announcer.is_announced(channel):
+            users = tuple(Member(each.id, each.info) for each in self._announcer.users(channel))
+        peer.send(
+            PresenceList(
+                id=command.id,
+                channel=channel,
+                user_count=self._announcer.count(channel),
+                users=users,
+            )
+        )
+
+    # -- commands that may wait ----------------------------------------------------------------
+
+    def _subscribe(self, peer: Peer, command: Subscribe) -> None:
+        options = self._channels.options(command.channel)
+        allowed = peer.session.check_subscribe(command.channel, options)
+        self._run(peer, command.id, self._do_subscribe(peer, command, allowed))
+
+    async def _do_subscribe(self, peer: Peer, command: Subscribe, options: ChannelOptions) -> None:
+        try:
+            await self._reader.subscribe(peer, command, options)
+        finally:
+            room = self._hub.room(command.channel)
+            if room is not None:
+                self._close_if_empty(room)
+
+    def _history(self, peer: Peer, command: History) -> None:
+        options = peer.session.check_read(self._channels.options(command.channel))
+        self._run(peer, command.id, self._reader.history(peer, command, options))
+
+    def _refresh(self, peer: Peer, command: Refresh) -> None:
+        self._run(peer, command.id, self._do_refresh(peer, command))
+
+    async def _do_refresh(self, peer: Peer, command: Refresh) -> None:
+        try:
+            user = await self._refresher(command.token)
+        except HandshakeRefused:
+            raise CommandRefused("forbidden", "the token was not accepted") from None
+        peer.session.take_refreshed(user)
+        expires_at = None if user.expires_at is None else int(user.expires_at)
+        peer.send(Refreshed(id=command.id, expires_at=expires_at))
+
+    def _run(self, peer: Peer, key: CommandKey, work: Coroutine[Any, Any, None]) -> None:
+        peer.run(self._guard(peer, key, work))
+
+    async def _guard(self, peer: Peer, key: CommandKey, work: Coroutine[Any, Any, None]) -> None:
+        """Turn whatever goes wrong in ``work`` into the client's answer."""
+        try:
+            await work
+        except CommandRefused as refusal:
+            self._refuse(peer, key, refusal)
+        except EngineUnavailable:
+            logger.warning("the engine is unavailable", exc_info=True)
+            self._refuse(peer, key, TRY_LATER)
+        except Exception:
+            logger.exception("a command failed")
+            self._refuse(peer, key, CommandRefused("internal", "internal error"))
+
+    def channel_count(self) -> int:
+        """Channels that somebody here is subscribed to."""
+        return len(self._hub)
+
+    # -- the application's own publications ----------------------------------------------------
+
+    def options(self, channel: str) -> ChannelOptions | None:
+        return self._channels.options(channel)
+
+    def publish(self, submission: Submission) -> None:
+        """Publish without a session and its limits; ``submission.sender`` is called with the
+        ``Result``. Raises ``EngineUnavailable`` where too much is in flight."""
+        if not self._engine.submit(submission):
+            raise EngineUnavailable("too many publications in flight")
+        self._tick.request()
+
+    # -- the engine's sink ---------------------------------------------------------------------
+
+    def applied(self, channel: str, entries: Sequence[Publication]) -> None:
+        self.counters.publications += len(entries)
+        room = self._hub.room(channel)
+        if room is not None:
+            self._hub.publish(room, entries)
+
+    def settled(self, results: Sequence[Result]) -> None:
+        for result in results:
+            submission = result.submission
+            self._unwritten.append(submission.submitted_at)
+            if submission.command_id is not UNSET:
+                self._answer(submission.sender, result)
+
+    def observe_written(self) -> None:
+        """The tick's last phase: what was submitted in it has been handed to the sockets."""
+        submitted, self._unwritten = self._unwritten, []
+        now = self._clock.monotonic()
+        observe = self.counters.publish_latency.observe
+        for moment in submitted:
+            observe(now - moment)
+
+    def _answer(self, sender: Any, result: Result) -> None:
+        submission, position = result.submission, result.position
+        if callable(sender):
+            sender(result)
+            return
+        sender.session.answered(submission.command_id)
+        if result.outcome != "accepted" or position is None:
+            code: ErrorCode = "unknown_outcome" if result.outcome == "unknown" else "unavailable"
+            self._refuse(sender, submission.command_id, CommandRefused(code, "try again later"))
+            return
+        sender.send(
+            Published(
+                id=submission.command_id,
+                channel=submission.channel,
+                epoch=position.epoch,
+                seq=position.seq,
+                tag=position.tag,
+            )
+        )
+
+
+STRIKES = frozenset({"malformed", "rate_limited", "too_large"})
+"""What a well-meaning client does now and then, and a broken or hostile one all the time."""
+
+TRY_LATER = CommandRefused("unavailable", "try again later", retry_after_s=1)
+
+_encode = msgspec.json.Encoder().encode
+
+
+def _key(command: AnyCommand | None, refusal: CommandRefused) -> CommandKey:
+    if command is not None:
+        return command.id
+    if isinstance(refusal, Undecodable) and refusal.id is not None:
+        return refusal.id
+    return UNSET

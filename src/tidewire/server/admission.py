@@ -1,0 +1,124 @@
+"""Admission: who may come in, decided before the 101.
+
+Origin, then credentials, then how many there are already. The order is from
+cheap to dear, and nothing is counted or used up for a request that fails.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Awaitable, Callable
+from types import MappingProxyType
+from typing import TypeAlias
+
+import msgspec
+
+from tidewire.clock import Clock
+from tidewire.errors import HandshakeRefused
+from tidewire.security.credentials import Credential, find_credentials
+from tidewire.security.handshake import Handshake
+from tidewire.security.ids import new_user_id
+from tidewire.security.origin import OriginPolicy
+from tidewire.security.refusals import TokenRefused
+from tidewire.security.tickets import TicketOffice
+from tidewire.security.tokens import TokenVerifier
+from tidewire.security.user import User, guest
+
+Authenticate: TypeAlias = Callable[[Handshake], "User | Awaitable[User | None] | None"]
+"""An application's own way to know its users; None refuses."""
+
+
+class Admission:
+    """Turns a handshake into a user, or refuses it with ``HandshakeRefused``."""
+
+    def __init__(
+        self,
+        *,
+        origins: OriginPolicy,
+        allows_any_origin: bool,
+        verifier: TokenVerifier | None,
+        tickets: TicketOffice,
+        clock: Clock,
+        cookie_name: str | None = None,
+        allows_anonymous: bool = False,
+        authenticate: Authenticate | None = None,
+    ) -> None:
+        self._origins = origins
+        self._allows_any_origin = allows_any_origin
+        self._verifier = verifier
+        self._tickets = tickets
+        self._clock = clock
+        self._cookie_name = cookie_name
+        self._allows_anonymous = allows_anonymous
+        self._authenticate = authenticate
+
+    async def identify(self, handshake: Handshake, *, use_ticket: bool = True) -> User:
+        """The user behind a handshake; ``use_ticket`` False only looks and spends nothing."""
+        credential = find_credentials(handshake, cookie_name=self._cookie_name)
+        self._origins.check(handshake, by_cookie=self._is_by_cookie(handshake, credential))
+        user = await self._user(handshake, credential, use_ticket)
+        if user.expires_at is not None and user.expires_at <= self._clock.time():
+            raise TokenRefused("the user's authentication has expired", code="token_expired")
+        return user
+
+    async def refresh(self, token: str) -> User:
+        """The user of a token sent over an open connection."""
+        return self._verify(token)
+
+    def issue_ticket(self, user: User, origin: str | None) -> str:
+        return self._tickets.issue(user, origin, self._clock.time())
+
+    def _is_by_cookie(self, handshake: Handshake, credential: Credential | None) -> bool:
+        """Whether a cookie may decide who this is: it does for a hook, as far as we know."""
+        if credential is not None:
+            return credential.kind == "cookie"
+        return self._authenticate is not None and bool(handshake.cookies)
+
+    async def _user(
+        self, handshake: Handshake, credential: Credential | None, use_ticket: bool
+    ) -> User:
+        if credential is not None and credential.kind == "ticket":
+            return self._by_ticket(credential, handshake, use_ticket)
+        if credential is not None and self._verifier is not None:
+            return self._verify(credential.secret)
+        if self._authenticate is not None:
+            return await self._by_hook(self._authenticate, handshake)
+        if credential is None and self._allows_anonymous:
+            return guest(new_user_id)
+        raise TokenRefused("no credential that is accepted here")
+
+    def _by_ticket(self, credential: Credential, handshake: Handshake, use_ticket: bool) -> User:
+        if not use_ticket:
+            raise TokenRefused("a ticket opens one connection", code="token_expired")
+        return self._tickets.redeem(credential.secret, handshake.origin, self._clock.time())
+
+    def _verify(self, token: str) -> User:
+        if self._verifier is None:
+            raise TokenRefused("tokens are not configured")
+        return self._verifier.verify(token, self._clock.time())
+
+    async def _by_hook(self, hook: Authenticate, handshake: Handshake) -> User:
+        if self._allows_any_origin:
+            handshake = _without_cookies(handshake)
+        answer = hook(handshake)
+        user = await answer if inspect.isawaitable(answer) else answer
+        if user is None:
+            raise TokenRefused("the application refused")
+        if not isinstance(user, User):
+            raise TypeError(f"authenticate returned {type(user).__name__}, not User or None")
+        return user
+
+
+def _without_cookies(handshake: Handshake) -> Handshake:
+    """Any page on the web may connect, so none may do so with its visitor's cookies."""
+    headers = {name: values for name, values in handshake.headers.items() if name != "cookie"}
+    return msgspec.structs.replace(
+        handshake, cookies=MappingProxyType({}), headers=MappingProxyType(headers)
+    )
+
+
+def refusal_of(error: Exception) -> HandshakeRefused:
+    """What a client is told when a check itself failed."""
+    if isinstance(error, HandshakeRefused):
+        return error
+    return HandshakeRefused(503, "unavailable", "a check failed", retry_after_s=1)

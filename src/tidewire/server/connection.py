@@ -1,0 +1,563 @@
+"""The WebSocket connection: bytes in, bytes out, and when to stop reading or give up.
+
+It knows frames, buffers and deadlines. What a message means is its handler's
+(the node's) business, what a client may do is its session's.
+
+- Parsing is synchronous and the read buffer is the whole process's, so an idle
+  connection owns no buffer.
+- Reading pauses for a set of reasons and goes on when the set is empty; frames
+  already read are kept meanwhile.
+- What it is told to send leaves with the tick's one write; while the peer reads
+  too slowly it queues, bounded by bytes and by age.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable, Coroutine
+from enum import IntFlag
+from typing import Any, Protocol
+
+from msgspec import Struct
+
+from tidewire.clock import Clock
+from tidewire.counters import Counters
+from tidewire.errors import ProtocolViolated
+from tidewire.messages import Event
+from tidewire.node.peer import Peer
+from tidewire.security.rates import TokenBucket
+from tidewire.server.heartbeat import HeartbeatWheel
+from tidewire.server.wires import PlainWire
+from tidewire.session import Session, SessionLimits
+from tidewire.tick import Tick
+from tidewire.websocket import close_codes
+from tidewire.websocket.close_codes import CloseCode
+from tidewire.websocket.frames import Opcode, close_frame, frame
+from tidewire.websocket.receiver import Close, Ping, Pong, Receiver
+
+READ_BUFFER_BYTES = 256 * 1024
+"""One buffer for the process. What one read takes in is handled before the next one, so this also
+bounds how long one peer can hold the loop."""
+
+WRITE_HIGH_WATER_BYTES = 64 * 1024
+"""Where the transport asks us to stop; what comes later is our own, bounded, droppable queue."""
+
+CLOSE_DEADLINE_S = 5.0
+"""How long a peer may take to answer a Close (catalogue 46)."""
+
+NO_CODE = 1005
+ABNORMAL = 1006
+"""What is counted where a Close frame gave no code, and where none was seen, as browsers do."""
+
+
+class Paused(IntFlag):
+    """Why a connection is not being read."""
+
+    NOTHING = 0
+    WRITE_FULL = 1
+    COMMAND = 2
+
+
+class ConnectionLimits(Struct, frozen=True):
+    """What one connection may cost; the numbers' reasons are in ``config.settings``."""
+
+    session: SessionLimits
+    queue_bytes: int = 1024 * 1024
+    queue_age_s: float = 10.0
+    unfinished_message_s: float = 10.0
+    heartbeat_interval_s: float = 25.0
+    heartbeat_timeout_s: float = 10.0
+
+
+class Handler(Protocol):
+    """Who acts on messages: the node, or the echo of the conformance tests."""
+
+    def welcome(self, peer: Connection) -> None: ...
+
+    def receive(self, peer: Connection, text: str) -> None: ...
+
+    def receive_binary(self, peer: Connection, data: bytes) -> None: ...
+
+    def refuse_frames(self, peer: Connection, wait_s: float) -> None: ...
+
+    def leave(self, peer: Connection, close_code: int) -> None: ...
+
+
+class Shared:
+    """What all connections of a process have in common."""
+
+    def __init__(
+        self,
+        *,
+        handler: Handler,
+        limits: ConnectionLimits,
+        clock: Clock,
+        counters: Counters,
+        tick: Tick,
+        wheel: HeartbeatWheel,
+        loop: asyncio.AbstractEventLoop,
+        ended: Callable[[Connection], None],
+    ) -> None:
+        self.handler = handler
+        self.limits = limits
+        self.clock = clock
+        self.counters = counters
+        self.tick = tick
+        self.wheel = wheel
+        self.loop = loop
+        self.ended = ended
+        self.read_buffer = memoryview(bytearray(READ_BUFFER_BYTES))
+        self.connections: set[Connection] = set()  # those that take part
+        self.closing: set[Connection] = set()  # those that wait for the peer's Close
+        self._is_empty: asyncio.Event | None = None
+        self._queued: list[Connection] = []
+
+    def queue(self, connection: Connection) -> None:
+        """``connection`` has something to send at the tick's end."""
+        self._queued.append(connection)
+        self.tick.request()
+
+    def flush(self) -> None:
+        """A phase of the tick: one write for each connection that has something to send."""
+        queued, self._queued = self._queued, []
+        for connection in queued:
+            connection.flush()
+
+    def took_leave(self, connection: Connection) -> None:
+        self.connections.discard(connection)
+        self.closing.add(connection)
+
+    def lost(self, connection: Connection) -> None:
+        """Its transport is gone: nothing of it is left here."""
+        self.connections.discard(connection)
+        self.closing.discard(connection)
+        self.ended(connection)
+        if self._is_empty is not None and not self.connections and not self.closing:
+            self._is_empty.set()
+
+    async def all_gone(self) -> None:
+        """Wait until no connection has a transport any more."""
+        if self.connections or self.closing:
+            self._is_empty = asyncio.Event()
+            await self._is_empty.wait()
+
+    def abort_all(self) -> int:
+        """Cut whatever is left; answers how many that were."""
+        left = [*self.connections, *self.closing]
+        for connection in left:
+            connection.abort()
+        return len(left)
+
+    def turn_wheel(self, elapsed_s: float) -> None:
+        """Give every connection whose time has come its heartbeat."""
+        for connection in self.wheel.turn(elapsed_s):
+            delay_s = connection.beat()
+            if delay_s is not None:
+                self.wheel.add(connection, delay_s)
+
+
+class Connection(asyncio.BufferedProtocol):
+    """One client's WebSocket, from the 101 to the end. Implements ``node.Peer``."""
+
+    __slots__ = (
+        "_awaits_pong",
+        "_backlog",
+        "_backlog_bytes",
+        "_close_code",
+        "_command",
+        "_deadline",
+        "_drained",
+        "_frames",
+        "_has_heard",
+        "_is_clear",
+        "_is_open",
+        "_outbox",
+        "_paused",
+        "_receiver",
+        "_shared",
+        "_transport",
+        "limited_ip",
+        "session",
+        "slot",
+        "wire",
+    )
+
+    def __init__(
+        self,
+        shared: Shared,
+        session: Session,
+        wire: PlainWire,
+        receiver: Receiver,
+        limited_ip: str | None,
+    ) -> None:
+        self.limited_ip = limited_ip  # the address it is counted under, if under any
+        self.session = session
+        self.wire = wire
+        self.slot = 0
+        self._shared = shared
+        self._receiver = receiver
+        self._transport: asyncio.Transport | None = None
+        self._frames: TokenBucket | None = None
+        self._outbox: list[bytes] | None = None  # what leaves at this tick's end
+        self._backlog: list[bytes] | None = None  # what waits while the transport is full
+        self._backlog_bytes = 0
+        self._drained: asyncio.Future[None] | None = None
+        self._command: asyncio.Task[None] | None = None
+        self._deadline: asyncio.TimerHandle | None = None
+        self._paused = Paused.NOTHING
+        self._close_code = 0
+        self._has_heard = False
+        self._awaits_pong = False
+        self._is_open = False
+        self._is_clear = False  # open, and nothing queued: a block may be written at once
+
+    # -- beginning -----------------------------------------------------------------------------
+
+    def start(self, transport: asyncio.Transport, head: bytes, early: bytes) -> None:
+        """Take over ``transport``: send the upgrade's ``head``, then act on ``early`` bytes."""
+        shared = self._shared
+        self._transport = transport
+        self._is_open = self._is_clear = True
+        transport.set_write_buffer_limits(high=WRITE_HIGH_WATER_BYTES)
+        transport.set_protocol(self)
+        transport.write(head)
+        shared.connections.add(self)
+        shared.wheel.add(self, self._first_beat_s())
+        shared.handler.welcome(self)
+        transport.resume_reading()
+        if early:
+            self._take(early)
+
+    def _first_beat_s(self) -> float:
+        """Anywhere in the second half of the interval, so that a crowd's heartbeats spread."""
+        interval_s = self._shared.limits.heartbeat_interval_s
+        return self._before_expiry(interval_s * random.uniform(0.5, 1.0))  # noqa: S311
+
+    # -- reading -------------------------------------------------------------------------------
+
+    def get_buffer(self, sizehint: int) -> memoryview:
+        return self._shared.read_buffer
+
+    def buffer_updated(self, nbytes: int) -> None:
+        self._take(self._shared.read_buffer[:nbytes])
+
+    def data_received(self, data: bytes) -> None:
+        """Never called. Without the name uvloop keeps the previous protocol alive: 9 KiB each."""
+
+    def _take(self, data: memoryview | bytes) -> None:
+        self._has_heard = True
+        self._shared.counters.bytes_received += len(data)
+        self._receiver.feed(data)
+        self._pull()
+
+    def _pull(self) -> None:
+        """Act on the frames that are here, until one of them makes us stop."""
+        receiver, handler = self._receiver, self._shared.handler
+        try:
+            while not self._paused:
+                event = receiver.next()
+                within = self._charge(receiver)
+                if event is None:
+                    break
+                if not self._is_open:
+                    self._linger(event)
+                elif isinstance(event, str):
+                    if within:
+                        self._stop_deadline()
+                        handler.receive(self, event)
+                elif within or type(event) is Close:
+                    self._on_other(event)
+        except ProtocolViolated as violation:
+            self._fail(violation)
+            return
+        receiver.settle()
+        if not self._paused and self._deadline is None and receiver.is_mid_message:
+            self._start_deadline(self._shared.limits.unfinished_message_s, self._unfinished)
+
+    def _charge(self, receiver: Receiver) -> bool:
+        """Charge the frame budget for what was just read; whether it may be acted on."""
+        count, receiver.frames = receiver.frames, 0
+        if not count or not self._is_open:
+            return True
+        if self._frames is None:
+            self._frames = TokenBucket(self._shared.limits.session.frames)
+        now = self._shared.clock.monotonic()
+        wait_s = self._frames.take(now)
+        for _ in range(count - 1):
+            wait_s = self._frames.take(now) or wait_s
+        if wait_s:
+            self._shared.handler.refuse_frames(self, wait_s)
+        return not wait_s
+
+    def _on_other(self, event: bytes | Ping | Pong | Close) -> None:
+        if type(event) is bytes:
+            self._stop_deadline()
+            self._shared.handler.receive_binary(self, event)
+        elif type(event) is Ping:
+            self.queue(frame(Opcode.PONG, event.payload))
+        elif type(event) is Close:
+            self._answer_close(event)
+
+    # -- pausing -------------------------------------------------------------------------------
+
+    def _pause(self, reason: Paused) -> None:
+        if not self._paused and self._transport is not None:
+            self._transport.pause_reading()
+            self._stop_deadline()  # what we do not read cannot be finished
+        self._paused |= reason
+
+    def _resume(self, reason: Paused) -> None:
+        if not self._paused & reason:
+            return
+        self._paused &= ~reason
+        if self._paused or self._transport is None:
+            return
+        self._awaits_pong = False  # its answer may have been waiting unread
+        self._pull()
+        if not self._paused and self._transport is not None:
+            self._transport.resume_reading()
+
+    def run(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run a command that may wait, and read nothing else until it has ended."""
+        self._pause(Paused.COMMAND)
+        self._command = self._shared.loop.create_task(work)
+        self._command.add_done_callback(self._command_done)
+
+    def _command_done(self, task: asyncio.Task[None]) -> None:
+        self._command = None
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._shared.loop.call_exception_handler({"message": "a command", "exception": error})
+        self._resume(Paused.COMMAND)
+
+    # -- writing -------------------------------------------------------------------------------
+
+    def send(self, event: Event) -> None:
+        self.queue(self.wire.event(event))
+
+    def queue(self, data: bytes) -> None:
+        """Send ``data``, whole frames, with this tick's one write."""
+        if not self._is_open:
+            return
+        if self._outbox is None:
+            self._outbox = [data]
+            self._is_clear = False
+            self._shared.queue(self)
+        else:
+            self._outbox.append(data)
+
+    def deliver(self, data: bytes) -> None:
+        """Write ``data`` now, behind what is queued. The end of every fan-out: kept flat."""
+        if self._is_clear:
+            try:
+                self._transport.write(data)  # type: ignore[union-attr]  # set while clear
+            except RuntimeError:  # uvloop, between losing the connection and telling us
+                self._is_clear = False
+        elif self._outbox is not None:
+            self._outbox.append(data)
+        elif self._is_open:
+            self._write(data)
+
+    def flush(self) -> None:
+        outbox, self._outbox = self._outbox, None
+        if outbox is None or not self._is_open:
+            return
+        self._is_clear = self._backlog is None
+        data = outbox[0] if len(outbox) == 1 else b"".join(outbox)
+        self._shared.counters.bytes_sent += len(data)
+        self._write(data)
+
+    def _write(self, data: bytes) -> None:
+        if self._backlog is not None:
+            self._keep(data)
+        elif self._transport is not None:
+            try:
+                self._transport.write(data)
+            except RuntimeError:
+                self._is_clear = False
+
+    def _keep(self, data: bytes) -> None:
+        """The transport is full: queue, and give up on a reader that is too far behind."""
+        backlog = self._backlog
+        if backlog is None:
+            return
+        backlog.append(data)
+        self._backlog_bytes += len(data)
+        self._shared.counters.queue_bytes += len(data)
+        if self._backlog_bytes > self._shared.limits.queue_bytes:
+            self._too_slow()
+
+    def pause_writing(self) -> None:
+        self._backlog = []
+        self._is_clear = False
+        self._pause(Paused.WRITE_FULL)
+        if self._is_open:
+            self._start_deadline(self._shared.limits.queue_age_s, self._too_slow)
+
+    def resume_writing(self) -> None:
+        backlog = self._drop_backlog()
+        self._is_clear = self._is_open and self._outbox is None
+        if self._is_open:
+            self._stop_deadline()
+        if backlog and self._transport is not None:
+            self._write(b"".join(backlog))  # may fill the transport again at once
+        if self._backlog is None:
+            self._wake_drained()
+            self._resume(Paused.WRITE_FULL)
+
+    def _drop_backlog(self) -> list[bytes]:
+        backlog, self._backlog = self._backlog, None
+        self._shared.counters.queue_bytes -= self._backlog_bytes
+        self._backlog_bytes = 0
+        return backlog or []
+
+    def _too_slow(self) -> None:
+        self._shared.counters.slow_readers += 1
+        self._drop_backlog()
+        self.close(close_codes.SLOW_READER)
+
+    async def drained(self) -> None:
+        """Wait until what was sent has left for the kernel, or the connection is lost."""
+        while self._outbox is not None and self._is_open:  # noqa: ASYNC110
+            await asyncio.sleep(0)  # the tick ends one turn of the loop away
+        while self._backlog is not None and self._is_open:
+            self._drained = self._shared.loop.create_future()
+            await self._drained
+
+    def _wake_drained(self) -> None:
+        if self._drained is not None and not self._drained.done():
+            self._drained.set_result(None)
+        self._drained = None
+
+    # -- heartbeats and deadlines --------------------------------------------------------------
+
+    def beat(self) -> float | None:
+        """Ping, or give up on a peer that has not answered; answers when to come again."""
+        limits = self._shared.limits
+        if not self._is_open:
+            return None
+        if self.session.is_expired(self._shared.clock.time()):
+            self.close(close_codes.TOKEN_EXPIRED)
+            return None
+        if self._paused:  # its pongs go unread, so silence says nothing
+            return self._before_expiry(limits.heartbeat_interval_s)
+        if not self._awaits_pong:
+            self._awaits_pong, self._has_heard = True, False
+            self.queue(PING)
+            return self._before_expiry(limits.heartbeat_timeout_s)
+        if not self._has_heard:
+            self._cut(close_codes.HEARTBEAT_MISSED)
+            return None
+        self._awaits_pong = False
+        rest_s = limits.heartbeat_interval_s - limits.heartbeat_timeout_s
+        return self._before_expiry(max(rest_s, self._shared.wheel.slice_s))
+
+    def _before_expiry(self, delay_s: float) -> float:
+        """``delay_s``, or less where the token runs out earlier."""
+        expires_at = self.session.user.expires_at
+        if expires_at is None:
+            return delay_s
+        return min(delay_s, max(0.0, expires_at - self._shared.clock.time()))
+
+    def _start_deadline(self, delay_s: float, action: Callable[[], None]) -> None:
+        """One deadline at a time: what is unfinished, what is unsent, or the answer to a Close."""
+        self._stop_deadline()
+        self._deadline = self._shared.loop.call_later(delay_s, action)
+
+    def _stop_deadline(self) -> None:
+        if self._deadline is not None and self._is_open:
+            self._deadline.cancel()
+            self._deadline = None
+
+    def _unfinished(self) -> None:
+        self._deadline = None
+        self.close(close_codes.POLICY_VIOLATION, "message not finished in time")
+
+    # -- ending --------------------------------------------------------------------------------
+
+    def close(self, code: CloseCode, reason: str | None = None) -> None:
+        """Leave every channel now, say why, and wait a little for the peer's own Close."""
+        if not self._is_open:
+            return
+        self._end(code.number, close_frame(code.number, reason or code.reason))
+        if self._paused and self._transport is not None:
+            self._paused = Paused.NOTHING  # to see its Close; whatever else comes is ignored
+            self._transport.resume_reading()
+
+    def _fail(self, violation: ProtocolViolated) -> None:
+        """Close for a broken rule; nothing that follows the violation is acted on."""
+        if not self._is_open:
+            return
+        self._end(violation.close_code, close_frame(violation.close_code, str(violation)))
+        transport = self._transport
+        if transport is not None and transport.can_write_eof():
+            transport.write_eof()  # closing with bytes unread would reset, and lose the Close
+        elif transport is not None:
+            transport.close()
+
+    def _answer_close(self, event: Close) -> None:
+        if event.code is None:
+            self._end(NO_CODE, frame(Opcode.CLOSE, b""))
+        else:
+            self._end(event.code, close_frame(event.code))
+        if self._transport is not None:
+            self._transport.close()
+
+    def _cut(self, code: CloseCode) -> None:
+        """Give up on a peer that has vanished: nobody will answer a Close."""
+        self._end(code.number, close_frame(code.number, code.reason))
+        if self._transport is not None:
+            self._transport.abort()
+
+    def _end(self, code: int, farewell: bytes) -> None:
+        """Stop taking part, whatever the way out: what was queued and ``farewell`` go first."""
+        self._stop_deadline()
+        queued = (self._outbox or []) + self._drop_backlog()
+        self._outbox = None
+        self._is_open = self._is_clear = False
+        self._close_code = code
+        self._shared.handler.leave(self, code)
+        self._forget()
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.write(b"".join([*queued, farewell]))
+            self._deadline = self._shared.loop.call_later(CLOSE_DEADLINE_S, self.abort)
+
+    def _linger(self, event: object) -> None:
+        """We have sent our Close: the peer's ends it, anything else is ignored."""
+        if type(event) is Close and self._transport is not None:
+            self._transport.close()
+
+    def abort(self) -> None:
+        """Drop the connection at once, without a word."""
+        if self._transport is not None:
+            self._transport.abort()
+
+    def _forget(self) -> None:
+        """Undo what ``start`` registered, and wake whoever waits for us."""
+        self._shared.took_leave(self)
+        self._shared.wheel.discard(self)
+        if self._command is not None:
+            self._command.cancel()
+        self._wake_drained()
+
+    def eof_received(self) -> bool:
+        return False  # the peer has hung up: the transport closes itself
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._is_open:
+            self._stop_deadline()
+            self._is_open = self._is_clear = False
+            self._shared.handler.leave(self, ABNORMAL)
+            self._forget()
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+        self._drop_backlog()
+        self._outbox = None
+        self._transport = None  # the one cycle a connection has
+        self._shared.lost(self)
+
+
+PING = frame(Opcode.PING, b"")
+
+_: type[Peer] = Connection

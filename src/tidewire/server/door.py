@@ -1,0 +1,241 @@
+"""The front door: from a parsed upgrade request to a running connection.
+
+Asynchronous checks come first (``admit``), then one synchronous step hands the
+transport over, so that nothing can happen between.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence
+
+from msgspec import Struct
+
+from tidewire.counters import Counters
+from tidewire.errors import HandshakeRefused
+from tidewire.security.admission import ConnectionLimits
+from tidewire.security.credentials import choose_subprotocol
+from tidewire.security.handshake import Handshake, read_handshake
+from tidewire.security.ids import new_client_id
+from tidewire.security.proxies import ClientAddress, Scheme, TrustedProxies
+from tidewire.security.user import User
+from tidewire.server.admission import Admission, refusal_of
+from tidewire.server.connection import Connection, Shared
+from tidewire.server.drain import DrainSentinel
+from tidewire.server.wires import DeflateWire, PlainWire
+from tidewire.session import Session
+from tidewire.websocket.deflate import Agreement, Inflater, negotiate
+from tidewire.websocket.handshake import Upgrade, read_upgrade, switching_protocols
+from tidewire.websocket.receiver import ReceiveLimits, Receiver, Role
+
+logger = logging.getLogger("tidewire.door")
+
+
+class HeadLimits(Struct, frozen=True):
+    """What a request head may cost; the numbers' reasons are in ``config.settings``."""
+
+    bytes: int = 16 * 1024
+    headers: int = 64
+    deadline_s: float = 5.0
+
+
+class Request(Struct, frozen=True):
+    """An upgrade request as it came off the wire."""
+
+    method: str
+    http_version: str
+    target: str
+    path: str
+    query: bytes
+    headers: Sequence[tuple[bytes, bytes]]
+    peer_ip: str
+    scheme: Scheme
+
+
+class Admitted(Struct):
+    """Everything decided before the 101."""
+
+    user: User
+    limited_ip: str | None
+    wire: PlainWire
+    agreement: Agreement | None
+    head: bytes
+
+
+class FrontDoor:
+    """Admits clients, and starts their connections."""
+
+    def __init__(
+        self,
+        *,
+        admission: Admission,
+        connections: ConnectionLimits,
+        proxies: TrustedProxies,
+        paths: Sequence[str],
+        head_limits: HeadLimits,
+        receive_limits: ReceiveLimits,
+        wire: PlainWire,
+        deflate_wires: dict[int, DeflateWire],
+        shared: Shared,
+        sentinel: DrainSentinel,
+        ticket_ttl_s: float,
+    ) -> None:
+        self.head_limits = head_limits
+        self.sentinel = sentinel
+        self.paths = frozenset(paths)
+        self.is_draining = False
+        self._admission = admission
+        self._connections = connections
+        self._proxies = proxies
+        self._receive_limits = receive_limits
+        self._wire = wire
+        self._deflate_wires = deflate_wires
+        self._shared = shared
+        self._ticket_ttl_s = ticket_ttl_s
+
+    @property
+    def counters(self) -> Counters:
+        return self._shared.counters
+
+    # -- counting sockets that have not shown themselves yet -------------------------------------
+
+    def knock(self, peer_ip: str) -> str | None:
+        """A socket is open and silent so far; answers what ``give_up`` wants."""
+        limited_ip = self._proxies.client_address(peer_ip, ()).limited_ip
+        self._connections.begin(limited_ip)
+        return limited_ip
+
+    def give_up(self, limited_ip: str | None) -> None:
+        """It has turned out to be plain HTTP, or has gone away."""
+        self._connections.abandon(limited_ip)
+
+    # -- checks --------------------------------------------------------------------------------
+
+    async def admit(self, request: Request) -> Admitted:
+        """Everything that must be true before the 101. Raises ``HandshakeRefused``.
+
+        The caller owes ``release`` once this has returned, or the connection's end.
+        Cancellation leaves nothing counted.
+        """
+        upgrade = read_upgrade(
+            request.method, request.http_version, request.headers, request.target
+        )
+        self._check_open(request.path)
+        handshake, address = self._read(request)
+        limited_ip = address.limited_ip
+        self._connections.begin(limited_ip)
+        try:
+            user = await self._admission.identify(handshake)
+            self._connections.admit(user.id, limited_ip)
+        except BaseException as error:
+            self._connections.abandon(limited_ip)
+            if isinstance(error, HandshakeRefused) or not isinstance(error, Exception):
+                raise
+            logger.exception("a check before the upgrade failed")
+            raise refusal_of(error) from None
+        return self._admitted(upgrade, user, limited_ip)
+
+    async def explain(self, request: Request) -> HandshakeRefused:
+        """Why an upgrade of this URL would be refused; or that it would not be (426).
+
+        Looks only: spends no ticket and counts no connection.
+        """
+        try:
+            self._check_open(request.path)
+            handshake, address = self._read(request)
+            await self._admission.identify(handshake, use_ticket=False)
+            self._connections.begin(address.limited_ip)
+            self._connections.abandon(address.limited_ip)
+        except Exception as error:
+            if not isinstance(error, HandshakeRefused):
+                logger.exception("a check failed")
+            return refusal_of(error)
+        return HandshakeRefused(
+            426, "upgrade_required", "this is a WebSocket", headers=(("upgrade", "websocket"),)
+        )
+
+    async def issue_ticket(self, request: Request) -> tuple[str, float]:
+        """A ticket for whoever sends ``request``, and its life in seconds.
+
+        Raises ``HandshakeRefused``.
+        """
+        handshake, _ = self._read(request)
+        user = await self._admission.identify(handshake, use_ticket=False)
+        return self._admission.issue_ticket(user, handshake.origin), self._ticket_ttl_s
+
+    def _check_open(self, path: str) -> None:
+        if self.is_draining:
+            raise HandshakeRefused(503, "draining", "the server is stopping", retry_after_s=1)
+        if path not in self.paths:
+            raise HandshakeRefused(404, "not_found", "no WebSocket at this path")
+
+    def _read(self, request: Request) -> tuple[Handshake, ClientAddress]:
+        address = self._proxies.client_address(
+            request.peer_ip,
+            [value.decode("latin-1") for name, value in request.headers
+             if name == b"x-forwarded-for"],
+            _last(request.headers, b"x-forwarded-proto"),
+        )  # fmt: skip
+        handshake = read_handshake(
+            request.path,
+            request.query,
+            request.headers,
+            client_ip=address.ip,
+            scheme=address.scheme or request.scheme,
+        )
+        return handshake, address
+
+    def _admitted(self, upgrade: Upgrade, user: User, limited_ip: str | None) -> Admitted:
+        agreement = negotiate(upgrade.extensions) if self._deflate_wires else None
+        wire = self._wire
+        if agreement is not None:
+            wire = self._deflate_wires[agreement.server_max_window_bits]
+        head = switching_protocols(
+            upgrade,
+            choose_subprotocol(upgrade.subprotocols),
+            None if agreement is None else agreement.header(),
+        )
+        return Admitted(user, limited_ip, wire, agreement, head)
+
+    def release(self, admitted: Admitted) -> None:
+        """An admitted connection has ended, or never began."""
+        self._connections.leave(admitted.user.id, admitted.limited_ip)
+
+    # -- hand-over -----------------------------------------------------------------------------
+
+    def open(self, admitted: Admitted, transport: asyncio.Transport, early: bytes) -> None:
+        """Make ``transport`` a WebSocket; ``early`` bytes came behind the request's head."""
+        inflater = None if admitted.agreement is None else Inflater()
+        limits = self._shared.limits
+        connection = Connection(
+            self._shared,
+            Session(new_client_id(), admitted.user, limits.session),
+            admitted.wire,
+            Receiver(Role.SERVER, self._receive_limits, inflater),
+            admitted.limited_ip,
+        )
+        logger.info(
+            "connected",
+            extra={"user": admitted.user.id, "client": connection.session.client_id},
+        )
+        connection.start(transport, admitted.head, early)
+
+    def refused(self, request: Request | None, refusal: HandshakeRefused) -> None:
+        """Count a refusal and log it; never with a header's value."""
+        self.counters.refusals[refusal.code] += 1
+        logger.warning(
+            "refused",
+            extra={
+                "status": refusal.status,
+                "code": refusal.code,
+                "reason": str(refusal),
+                "path": None if request is None else request.path,
+                "peer": None if request is None else request.peer_ip,
+            },
+        )
+
+
+def _last(headers: Sequence[tuple[bytes, bytes]], name: bytes) -> str | None:
+    values = [value.decode("latin-1") for key, value in headers if key == name]
+    return values[-1] if values else None

@@ -1,0 +1,69 @@
+"""Listening sockets: TCP, Unix domain, or one that a process manager has opened.
+
+What can go wrong at the start goes wrong here, and is one plain sentence.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import socket
+import stat
+
+from tidewire.errors import StartFailed
+
+
+def listen_tcp(host: str, port: int) -> socket.socket:
+    """A bound TCP socket. Raises ``StartFailed``."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+    except socket.gaierror:
+        raise StartFailed(f"cannot listen on {host}: no such address") from None
+    sock = socket.socket(family, kind, protocol)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        sock.bind(address)
+    except OSError as error:
+        sock.close()
+        raise StartFailed(_why(host, port, error)) from None
+    sock.set_inheritable(True)
+    return sock
+
+
+def _why(host: str, port: int, error: OSError) -> str:
+    if error.errno == errno.EADDRINUSE:
+        return f"port {port} on {host} is taken: stop the other program or choose another --port"
+    return f"cannot listen on {host}:{port}: {error.strerror}"
+
+
+def remove_stale(path: str) -> None:
+    """Remove ``path`` if it is a socket that nobody listens on: a killed process leaves one.
+
+    Raises ``StartFailed`` where something else is there.
+    """
+    with contextlib.suppress(FileNotFoundError):
+        if not stat.S_ISSOCK(os.stat(path).st_mode):
+            raise StartFailed(f"cannot listen on {path}: it exists and is no socket")
+        if _answers(path):
+            raise StartFailed(f"cannot listen on {path}: another process does")
+        os.unlink(path)
+
+
+def _answers(path: str) -> bool:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        try:
+            probe.connect(path)
+        except OSError:
+            return False
+        return True
+
+
+def adopt(fd: int) -> socket.socket:
+    """A socket that is open already. Raises ``StartFailed``."""
+    try:
+        return socket.socket(fileno=fd)
+    except OSError as error:
+        raise StartFailed(f"file descriptor {fd} is no socket: {error.strerror}") from None

@@ -1,0 +1,52 @@
+"""Wires: a dialect in WebSocket frames, plain or compressed.
+
+One wire serves every connection that speaks the same way, so that a message is
+encoded, framed and compressed once and its bytes are shared.
+"""
+
+from __future__ import annotations
+
+from tidewire.dialects.base import Dialect
+from tidewire.messages import Event, Publication
+from tidewire.websocket.deflate import compressed_frame
+from tidewire.websocket.frames import Opcode, frame, text_frame
+
+
+class PlainWire:
+    """Text frames as they are."""
+
+    def __init__(self, dialect: Dialect) -> None:
+        self._dialect = dialect
+        self.decode = dialect.decode
+
+    def publication(self, publication: Publication) -> bytes:
+        return self.text(self._dialect.publication(publication))
+
+    def event(self, event: Event) -> bytes:
+        return self.text(self._dialect.event(event))
+
+    def text(self, payload: bytes) -> bytes:
+        """``payload``, which is UTF-8, as a frame."""
+        return text_frame(payload)
+
+    def binary(self, payload: bytes) -> bytes:
+        return frame(Opcode.BINARY, payload)
+
+
+class DeflateWire(PlainWire):
+    """permessage-deflate without context takeover: the same bytes serve every connection."""
+
+    def __init__(self, dialect: Dialect, window_bits: int, min_bytes: int) -> None:
+        super().__init__(dialect)
+        self._window_bits = window_bits
+        self._min_bytes = min_bytes  # below it compressing costs more than it saves
+
+    def text(self, payload: bytes) -> bytes:
+        if len(payload) < self._min_bytes:
+            return text_frame(payload)
+        return compressed_frame(Opcode.TEXT, payload, self._window_bits)
+
+    def binary(self, payload: bytes) -> bytes:
+        if len(payload) < self._min_bytes:
+            return frame(Opcode.BINARY, payload)
+        return compressed_frame(Opcode.BINARY, payload, self._window_bits)
