@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-ALONE = ("conformance", "faults", "system")
+ALONE = ("conformance", "docs", "faults", "system")
 """Rooms whose tests start whole processes; on one worker they do not starve each other."""
 
 
