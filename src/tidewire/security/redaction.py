@@ -13,7 +13,7 @@ import re
 HIDDEN = "[hidden]"
 
 _NAMES = (
-    r"(?:access_|id_|refresh_|auth_)?token|ticket|jwt|secret|password|passwd|api[_-]?key"
+    r"token|ticket|jwt|secret|password|passwd|api[_-]?key"
     r"|session(?:_?id)?|authorization"
 )
 _QUOTE = r"""b?\\?["']?"""
@@ -25,20 +25,31 @@ _PATTERNS: tuple[re.Pattern[str], ...] = (
         r"""[^"'\\\r\n]+"""
     ),
     # A named value, as in a query, a form, JSON or key=value logging.
-    re.compile(rf"(?i)\b({_NAMES})({_QUOTE}\s*[:=]\s*{_QUOTE})[^\s&;,#\"'\\<>]+"),
-    # A credential announced by its scheme or by our subprotocols' prefix.
-    re.compile(r"(?i)\b(bearer|basic|ticket)([ .])[\w.~+/=-]{8,}"),
+    re.compile(rf"(?i)({_NAMES})({_QUOTE}\s*[:=]\s*{_QUOTE})[^\s&;,#\"'\\<>]+"),
+    # A credential announced by its scheme (long, since "basic authentication" is none) or by the
+    # prefix of our subprotocols.
+    re.compile(r"(?i)\b(bearer|basic)( +)[\w.~+/=-]{16,}"),
+    re.compile(r"(?i)\b(bearer|ticket)(\.)[\w.~+/=-]{8,}"),
 )
 
-_JWT = re.compile(r"\b(?:eyJ|eyA|ewo|ewk|ewog)[\w-]{4,}(?:\.[\w-]*)+")
-"""Three or five base64url parts, of which the first is a JSON object; or what was cut off it."""
+_DOTTED = re.compile(r"(?<![\w-])[\w-]++(?:\.[\w-]*+)+")
+"""Base64url parts with dots between: a JWT, what a line limit left of it, or a host name.
+Possessive, from a part's start: to look for JWTs directly is quadratic in a run of "eyJ-eyJ-"."""
+
+_JSON_OBJECT = ("eyJ", "eyAi", "ewog", "ewki", "ew0K")
+"""How base64 begins for a brace, then a quote, with or without white space between them."""
 
 
 def redact(text: str) -> str:
     """``text`` without anything that looks like a credential. Linear in its length."""
     for pattern in _PATTERNS:
         text = pattern.sub(rf"\1\2{HIDDEN}", text)
-    return _JWT.sub(HIDDEN, text)
+    return _DOTTED.sub(_hide_jwt, text)
+
+
+def _hide_jwt(dotted: re.Match[str]) -> str:
+    text = dotted.group()
+    return HIDDEN if "eyJ" in text or text.startswith(_JSON_OBJECT) else text
 
 
 class RedactingFormatter(logging.Formatter):

@@ -1,0 +1,122 @@
+"""Rates: exactly a burst at once, exactly the rate in the long run, in bounded memory."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tidewire.errors import ConfigError
+from tidewire.security.rates import (
+    FLOODING,
+    MALFORMED,
+    KeyedRates,
+    Rate,
+    StrikePolicy,
+    Strikes,
+    TokenBucket,
+)
+
+rates = st.builds(Rate, st.floats(0.01, 10_000), st.integers(1, 1000))
+moments = st.floats(0, 1e8)  # three years of uptime
+
+
+@given(rates, moments)
+@settings(deadline=None)
+def test_exactly_a_burst_is_let_through_at_once(rate: Rate, now: float) -> None:
+    """Catalogue 66."""
+    bucket = TokenBucket(rate)
+    assert all(bucket.take(now) == 0.0 for _ in range(rate.burst))
+    assert bucket.take(now) > 0.0
+
+
+@given(rates, moments)
+@settings(deadline=None)
+def test_who_waits_as_long_as_it_was_told_is_let_in(rate: Rate, now: float) -> None:
+    bucket = TokenBucket(rate)
+    for _ in range(rate.burst):
+        bucket.take(now)
+    wait_s = bucket.take(now)
+    assert wait_s == pytest.approx(rate.interval_s, abs=1e-5)
+    assert bucket.take(now + wait_s) == 0.0
+    assert bucket.take(now + wait_s) > 0.0
+
+
+@given(rates, st.lists(st.floats(0, 0.1), max_size=300))
+@settings(deadline=None)
+def test_no_pattern_of_asking_gets_more_than_the_rate(rate: Rate, pauses: list[float]) -> None:
+    """Catalogue 66: a refused ask costs nothing, an accepted one always does."""
+    bucket, now, accepted = TokenBucket(rate), 0.0, 0
+    for pause_s in pauses:
+        now += pause_s
+        accepted += bucket.take(now) == 0.0
+    assert accepted <= rate.burst + now * rate.per_second + 1
+
+
+def test_a_rest_gives_back_the_burst_and_never_more() -> None:
+    bucket = TokenBucket(Rate(per_second=1, burst=3))
+    for now in (0.0, 1000.0):
+        assert [bucket.take(now) == 0.0 for _ in range(4)] == [True, True, True, False]
+
+
+def test_an_unlimited_rate_never_refuses() -> None:
+    bucket = TokenBucket(Rate(per_second=math.inf, burst=1))
+    assert not any(bucket.take(1.0) for _ in range(1000))
+
+
+@pytest.mark.parametrize(("per_second", "burst"), [(0, 1), (-1, 1), (1, 0), (math.nan, 1)])
+def test_a_rate_that_would_let_nothing_through_is_a_mistake(per_second: float, burst: int) -> None:
+    with pytest.raises(ConfigError):
+        Rate(per_second, burst)
+
+
+def test_one_user_over_its_rate_takes_nothing_from_another() -> None:
+    """Catalogue 66: per user and per address."""
+    keyed = KeyedRates[str](Rate(per_second=1, burst=2), capacity=10)
+    assert [keyed.take("mallory", 0.0) for _ in range(3)] == [0.0, 0.0, 1.0]
+    assert keyed.take("alice", 0.0) == 0.0
+
+
+@given(rates, st.lists(st.floats(0, 1), max_size=100))
+@settings(deadline=None)
+def test_a_key_is_limited_exactly_as_a_bucket_of_its_own(rate: Rate, pauses: list[float]) -> None:
+    keyed, bucket, now = KeyedRates[str](rate, capacity=10), TokenBucket(rate), 0.0
+    for pause_s in pauses:
+        now += pause_s
+        assert keyed.take("alice", now) == pytest.approx(bucket.take(now))
+
+
+def test_keys_that_rest_are_forgotten_as_others_come() -> None:
+    keyed = KeyedRates[int](Rate(per_second=1, burst=1), capacity=1000)
+    for key in range(500):
+        keyed.take(key, 0.0)
+    for key in range(500, 1000):
+        keyed.take(key, 100.0 + key)
+    assert len(keyed) < 10
+
+
+def test_a_million_keys_at_once_cost_bounded_memory_and_the_newest_are_kept() -> None:
+    keyed = KeyedRates[int](Rate(per_second=1, burst=1), capacity=100)
+    for key in range(10_000):
+        keyed.take(key, 0.0)
+    assert len(keyed) == 100
+    assert keyed.take(9_999, 0.0) > 0.0
+
+
+def test_patience_survives_a_burst_and_ends_with_repetition() -> None:
+    """Catalogue 66: an error first, then the connection is closed."""
+    strikes = Strikes(StrikePolicy(refusals=3, window_s=30.0, close_code=1008))
+    assert [strikes.strike(0.0) for _ in range(4)] == [False, False, False, True]
+    assert strikes.close_code == 1008
+
+
+def test_refusals_far_apart_never_close_a_connection() -> None:
+    strikes = Strikes(StrikePolicy(refusals=3, window_s=30.0))
+    assert not any(strikes.strike(now=30.0 * at) for at in range(100))
+
+
+def test_floods_and_nonsense_are_closed_with_their_own_codes() -> None:
+    assert Strikes().close_code == FLOODING.close_code == 4029
+    assert MALFORMED.close_code == 1008
