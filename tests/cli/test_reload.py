@@ -10,8 +10,15 @@ from typing import Literal
 import pytest
 
 from tests.support.asynchronous import wait_until
+from tests.support.processes import ServerProcess
 from tidewire.cli.reload import Reloader, changes, end, snapshot
 
+ANSWERS = """
+async def app(scope, receive, send):
+    length = [(b"content-length", b"3")]
+    await send({{"type": "http.response.start", "status": 200, "headers": length}})
+    await send({{"type": "http.response.body", "body": b"{}"}})
+"""
 RUNS_UNTIL_TOLD = "import signal\nsignal.pause()\n"
 SAYS = "from pathlib import Path\nwith Path('said').open('a') as file: file.write('{} ')\n"
 
@@ -154,3 +161,28 @@ def test_a_real_server_with_a_mistake_comes_back_when_it_is_mended(project: Proj
     project.hears("one", "broken")
     project.save(SAYS.format("mended") + RUNS_UNTIL_TOLD)
     project.hears("one", "broken", "mended")
+
+
+@pytest.fixture
+def live_server(tmp_path: Path) -> Iterator[ServerProcess]:
+    write(tmp_path, ANSWERS.format("one"))
+    flags = ("live:app", "--app-dir", str(tmp_path), "--reload", "--anonymous")
+    with ServerProcess(flags=flags) as server:
+        yield server
+        server.terminate()
+        assert server.wait() == 0
+
+
+def answer(server: ServerProcess) -> bytes:
+    try:
+        return server.get("/anything").body
+    except (OSError, AssertionError):
+        return b"(between two servers)"
+
+
+def test_the_same_port_answers_with_the_new_source(
+    live_server: ServerProcess, tmp_path: Path
+) -> None:
+    assert answer(live_server) == b"one"
+    write(tmp_path, ANSWERS.format("two"))
+    wait_until(lambda: answer(live_server) == b"two", "the new source answers")

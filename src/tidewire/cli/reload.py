@@ -59,8 +59,8 @@ def serve_reloading(around: Surroundings, directories: Sequence[Path]) -> int:
         look=lambda: snapshot(directories),
         pause=lambda: time.sleep(LOOK_EVERY_S),
     )
-    signal.signal(signal.SIGTERM, reloader.stop)
-    signal.signal(signal.SIGINT, reloader.stop)
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, reloader.stop)  # SIGHUP: the terminal was closed
     return reloader.run()
 
 
