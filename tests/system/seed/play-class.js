@@ -4,7 +4,13 @@
 const vm = require("node:vm");
 const { perform, report, whenTold } = require("./stage.js");
 
-globalThis.WebSocket = require("ws");
+/** As in a browser, where a socket's error that nobody listens to does not end the program. */
+globalThis.WebSocket = class extends require("ws") {
+  constructor(address) {
+    super(address);
+    this.on("error", (error) => report("error", error.message));
+  }
+};
 perform("reconnecting-websocket.js");
 
 const ReconnectingWebSocket = vm.runInThisContext("ReconnectingWebSocket");
