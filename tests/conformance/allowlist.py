@@ -38,4 +38,7 @@ ALLOWED: dict[str, Deviation] = {
     "7.13.2": UNDEFINED_CODE,
     # 4 MiB in fragments of 64, 256, 1,024, 4,096 and 16,384 bytes: 65,536 down to 256 of them.
     **{f"9.{kind}.{size}": FRAGMENT_CAP for kind in (3, 4) for size in range(1, 6)},
+    # 64 or 128 KiB in fragments of 256 compressed bytes, where they compress to more than 32 KiB:
+    # a picture, a long German text, a PDF.
+    **dict.fromkeys(("12.2.14", "12.2.15", "12.3.15", "12.5.14", "12.5.15"), FRAGMENT_CAP),
 }
