@@ -71,7 +71,7 @@ def test_json_inside_a_json_log_line_is_redacted_too() -> None:
         "refused 401 unauthorized: no key verifies the token",
         "basic authentication and bearer tokens; ticket verification",
         "see https://example.com/docs/tokens.html and eyes.example.com",
-        '{"type":"chat","text":"hello"}',
+        '{"type":"chat","text":"hello","token":null,"ticket": false}',
         "",
     ],
 )

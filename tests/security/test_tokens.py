@@ -323,27 +323,3 @@ def test_no_claims_value_is_ever_in_the_text_of_a_refusal(claim: str, data: st.D
         by.verify(_token(**{claim: value}), NOW)
     except TokenRefused as refusal:
         assert marker not in f"{refusal} {refusal!r} {refusal.__cause__} {refusal.__context__}"  # noqa: PT017
-
-
-# --- issuing -------------------------------------------------------------------------------------
-
-
-def test_a_token_for_a_name_nobody_may_have_is_not_issued() -> None:
-    with pytest.raises(ValueError, match="printable"):
-        issuer.issue("", now=NOW)
-
-
-@pytest.mark.parametrize(
-    ("key", "algorithm"),
-    [
-        (b"short", "HS256"),
-        (SECRET, "none"),
-        (SECRET, "RS256"),
-        (public_pem("EdDSA"), "HS256"),
-        (private_pem("EdDSA"), "ES256"),
-    ],
-    ids=["short", "none", "secret-as-rsa", "public-as-secret", "other-type"],
-)
-def test_a_key_that_cannot_sign_is_one_plain_sentence(key: bytes, algorithm: str) -> None:
-    with pytest.raises(ConfigError):
-        TokenIssuer(key, algorithm)

@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from jwt import PyJWK
 from jwt.algorithms import HMACAlgorithm
+from jwt.api_jws import PyJWS
 from jwt.exceptions import InvalidKeyError, PyJWTError
 from msgspec import Struct
 
@@ -27,6 +28,9 @@ Algorithm: TypeAlias = Literal[
 ]
 
 ALGORITHMS: tuple[Algorithm, ...] = get_args(Algorithm)
+
+JWS = PyJWS(list(ALGORITHMS))
+"""Signs and verifies; knows these algorithms and no other, so not "none"."""
 
 HMAC_MIN_BYTES = {"HS256": 32, "HS384": 48, "HS512": 64}
 """RFC 7518 section 3.2: at least the size of the hash."""

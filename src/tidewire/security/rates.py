@@ -117,36 +117,27 @@ class KeyedRates(Generic[Key]):
 
 
 class StrikePolicy(Struct, frozen=True, gc=False):
-    """More than ``refusals`` within about ``window_s``: close with ``close_code``.
+    """More than ``refusals`` at once, or that many per ``window_s`` for long, is too much.
 
-    A client that keeps what it was told (``retryAfter``) never comes near it; one
-    that sends a burst too many is only told.
+    A client that keeps what it was told (``retryAfter``) never comes near it, and
+    one that sends a burst too many is only told.
     """
 
     refusals: int = 100
     window_s: float = 10.0
-    close_code: int = 4029
 
     def as_rate(self) -> Rate:
         return Rate(self.refusals / self.window_s, self.refusals)
 
 
-FLOODING = StrikePolicy()
-"""Over a rate again and again: 4029, too many messages."""
-
-MALFORMED = StrikePolicy(refusals=20, window_s=60.0, close_code=1008)
-"""What it sends makes no sense: a program that does not speak our language, or probes."""
-
-
 class Strikes:
     """One client's refusals, and whether our patience with it has run out."""
 
-    __slots__ = ("_patience", "close_code")
+    __slots__ = ("_patience",)
 
-    def __init__(self, policy: StrikePolicy = FLOODING) -> None:
-        self.close_code = policy.close_code
-        self._patience = TokenBucket(policy.as_rate())
+    def __init__(self, policy: StrikePolicy | None = None) -> None:
+        self._patience = TokenBucket((policy or StrikePolicy()).as_rate())
 
     def strike(self, now: float) -> bool:
-        """Count one refusal; whether the connection is to be closed with ``close_code``."""
+        """Count one refusal; whether it was one too many and the connection is to be closed."""
         return self._patience.take(now) > 0.0

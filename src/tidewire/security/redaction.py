@@ -24,8 +24,11 @@ _PATTERNS: tuple[re.Pattern[str], ...] = (
         rf"(?i)\b((?:proxy-)?authorization|(?:set-)?cookie)({_QUOTE}\s*[:=,]\s*{_QUOTE})"
         r"""[^"'\\\r\n]+"""
     ),
-    # A named value, as in a query, a form, JSON or key=value logging.
-    re.compile(rf"(?i)({_NAMES})({_QUOTE}\s*[:=]\s*{_QUOTE})[^\s&;,#\"'\\<>]+"),
+    # A named value, as in a query, a form, key=value, or JSON (whose literals have to stay bare).
+    re.compile(
+        rf"(?i)({_NAMES})({_QUOTE}\s*[:=]\s*{_QUOTE})(?!null\b|true\b|false\b)"
+        r"""[^\s&;,#"'\\<>]+"""
+    ),
     # A credential announced by its scheme (long, since "basic authentication" is none) or by the
     # prefix of our subprotocols.
     re.compile(r"(?i)\b(bearer|basic)( +)[\w.~+/=-]{16,}"),

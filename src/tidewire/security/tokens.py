@@ -12,19 +12,12 @@ import binascii
 from typing import Any
 
 import msgspec
-from jwt.api_jws import PyJWS
 from jwt.exceptions import InvalidSignatureError, PyJWTError
 from msgspec import Struct
 
 from tidewire.errors import ConfigError
-from tidewire.security.keys import (
-    ALGORITHMS,
-    HMAC_MIN_BYTES,
-    KeySet,
-    VerificationKey,
-    check_algorithm,
-    check_secret,
-)
+from tidewire.security.issuing import TokenIssuer
+from tidewire.security.keys import JWS, KeySet, VerificationKey
 from tidewire.security.refusals import TokenRefused
 from tidewire.security.user import User, is_user_id
 
@@ -45,8 +38,6 @@ TOKEN_TYPES = frozenset({"jwt", "at+jwt", "application/at+jwt"})
 PURPOSES = frozenset({"connection", "Bearer"})
 """What a ``typ`` claim may be, when there is one: ours, and what some issuers put in access tokens.
 A token for one subscription, a refresh or an ID token says something else."""
-
-_jws = PyJWS(list(ALGORITHMS))
 
 
 class _Header(Struct):
@@ -135,64 +126,6 @@ class TokenVerifier:
             raise TokenRefused("the token has expired", code="token_expired")
 
 
-class TokenIssuer:
-    """Makes tokens for one secret or private key (PEM): for ``tidewire token`` and for tests."""
-
-    __slots__ = ("_algorithm", "_audience", "_issuer", "_key", "_kid")
-
-    def __init__(
-        self,
-        key: bytes,
-        algorithm: str = "HS256",
-        *,
-        kid: str | None = None,
-        issuer: str | None = None,
-        audience: str | None = None,
-    ) -> None:
-        self._key = _signing_key(key, algorithm)
-        self._algorithm = algorithm
-        self._kid = kid
-        self._issuer = issuer
-        self._audience = audience
-
-    def issue(
-        self,
-        user_id: str,
-        *,
-        now: float,
-        ttl_s: float = 3600.0,
-        info: Any = None,
-        token_id: str | None = None,
-    ) -> str:
-        """A connection token for ``user_id``; ``ValueError`` where no user may be called that."""
-        user = User(user_id, info)
-        claims = {
-            "sub": user.id,
-            "iat": int(now),
-            "exp": int(now + ttl_s),
-            "iss": self._issuer,
-            "aud": self._audience,
-            "jti": token_id,
-            "info": info,
-        }
-        return self.sign({name: value for name, value in claims.items() if value is not None})
-
-    def sign(self, claims: dict[str, Any], header: dict[str, Any] | None = None) -> str:
-        """Any claims at all, signed."""
-        named = {} if self._kid is None else {"kid": self._kid}
-        payload = msgspec.json.encode(claims)
-        return _jws.encode(payload, self._key, self._algorithm, headers=named | (header or {}))
-
-
-def _signing_key(key: bytes, algorithm: str) -> Any:
-    if algorithm in HMAC_MIN_BYTES:
-        return check_secret(key, algorithm)[1]
-    try:
-        return _jws.get_algorithm_by_name(check_algorithm(algorithm)).prepare_key(key)
-    except (PyJWTError, ValueError, TypeError):
-        raise ConfigError(f"the signing key for {algorithm} is a private key in PEM form") from None
-
-
 def _peek(token: str) -> _Header:
     """The header, before anything is verified: used to choose a key and for nothing else."""
     try:
@@ -211,7 +144,7 @@ def _base64url(text: str) -> bytes:
 def _verified(token: str, key: VerificationKey) -> dict[str, Any] | None:
     """Header and payload if ``key`` signed them (HMACs are compared in constant time)."""
     try:
-        return _jws.decode_complete(token, key.material, algorithms=[key.algorithm])
+        return JWS.decode_complete(token, key.material, algorithms=[key.algorithm])
     except InvalidSignatureError:
         return None
     except (PyJWTError, ValueError, RecursionError):
