@@ -8,7 +8,7 @@ skipped over, which checks its syntax, and handed on as it came.
 
 from __future__ import annotations
 
-import re
+import json
 from typing import Any, cast
 
 import msgspec
@@ -19,8 +19,11 @@ from tidewire.messages import AnyCommand, Event, Excerpt, Publication, Publish
 
 VERSION = 1
 
-_WIDE_NUMBER = re.compile(rb"[0-9][eE]\+?[0-9]{3}|[0-9]{300}")
-"""A number that might not fit a double. Rare, so only then is a payload parsed to make sure."""
+MAX_DIGITS = 308
+"""An integer of more digits does not fit a double; one of 309 may not."""
+
+_ZEROS = b"0" * (MAX_DIGITS + 1)
+_DIGITS_AS_ZEROS = bytes.maketrans(b"123456789", b"0" * 9)
 
 
 class _Envelope(Struct, frozen=True, gc=False, omit_defaults=True, rename="camel"):
@@ -52,7 +55,7 @@ class NativeDialect:
             command = self._decode(text)
         except (msgspec.MsgspecError, RecursionError) as error:
             raise _explain(text, error) from None
-        if type(command) is Publish and _WIDE_NUMBER.search(command.data):
+        if type(command) is Publish:
             _check_numbers(command)
         return cast(AnyCommand, command)
 
@@ -96,12 +99,23 @@ def _envelope(entry: Publication) -> _Envelope:
 
 
 def _check_numbers(command: Publish) -> None:
+    """Refuse a number that no double holds: it would be Infinity in a browser (catalogue 50).
+
+    Decoding for nothing costs 0.3 us for 70 bytes and 0.6 for 1,000; a pattern that
+    looks for such numbers took 1.8 and 24.
+    """
+    data = bytes(command.data)
     try:
-        msgspec.json.decode(command.data)
-    except (msgspec.MsgspecError, RecursionError):
+        _decode_any(data)
+        if len(data) > MAX_DIGITS and _ZEROS in data.translate(_DIGITS_AS_ZEROS):
+            json.loads(data, parse_int=lambda digits: float(int(digits)))
+    except (msgspec.MsgspecError, RecursionError, OverflowError):
         raise Undecodable(
             "malformed", "a number in data is out of range", _id_of(command)
         ) from None
+
+
+_decode_any = msgspec.json.Decoder().decode
 
 
 def _id_of(command: Publish) -> int | str | None:
