@@ -20,6 +20,9 @@ Figures: TypeAlias = dict[str, float]
 PATIENCE_S = 180
 """The longest a generator may take in all; its own limits are shorter."""
 
+ENDLESS = 10_000_000
+"""More than any profile lasts; the generator is stopped with it."""
+
 
 class LoadError(Exception):
     """The server lost messages or connections, or was too slow. ``str(error)`` says which."""
@@ -64,7 +67,7 @@ class Measured:
 def fan(running: Running, load: FanOut) -> Measured:
     with waiting_fan(running, load) as generator:
         before = usage_of(running.pid)
-        _go(generator)
+        go(generator)
         seen = _figures(generator)
         after = usage_of(running.pid)
     if seen["delivered"] != seen["expected"]:
@@ -77,7 +80,7 @@ def probe_during(running: Running, load: FanOut, pings: int, rate: float) -> Fig
     server = running.server
     words = ["-P", server.ping, "-A", server.pong, "-m", str(pings), "-r", str(rate)]
     with waiting_fan(running, load) as busy:
-        _go(busy)
+        go(busy)
         with _generator("probe", running, words) as generator:
             seen = _figures(generator)
         if busy.poll() is not None:
@@ -97,6 +100,14 @@ def storm(
         words += ["-T", str(tokens)]
     with _generator("storm", running, words) as generator:
         yield _all_opened(_figures(generator))
+
+
+@contextlib.contextmanager
+def endless_churn(running: Running, window: int, tokens: Path) -> Iterator[None]:
+    """Connections with a token opened and closed for as long as the block lasts."""
+    words = ["-m", str(ENDLESS), "-w", str(window), "-c", "-T", str(tokens)]
+    with _generator("storm", running, words):
+        yield
 
 
 def churn(running: Running, connections: int, window: int) -> Figures:
@@ -151,7 +162,7 @@ def _process(command: list[str]) -> Iterator[subprocess.Popen[str]]:
         process.communicate()
 
 
-def _go(generator: subprocess.Popen[str]) -> None:
+def go(generator: subprocess.Popen[str]) -> None:
     _stream(generator.stdin).write("go\n")
     _stream(generator.stdin).flush()
 

@@ -10,7 +10,7 @@
  *
  *   -h -p -u  host, port, path          -H  extra header lines, each ending in CRLF
  *   -m -w     connections in all, unfinished handshakes at a time
- *   -T        file with one bearer token per line, for one connection each
+ *   -T        file with one bearer token per line, taken in turn
  *   -s        text sent once open       -c  churn: close each as soon as it is open
  */
 #define _GNU_SOURCE
@@ -44,7 +44,7 @@ static struct {
 
 static Connection *connections;
 static char **tokens;
-static int poller, started, finished, opened, refused;
+static int token_count, poller, started, finished, opened, refused;
 static Times handshakes;
 
 /* --- one connection ------------------------------------------------------------------------ */
@@ -79,7 +79,7 @@ static void ask_for_upgrade(int index)
 {
     char request[MAX_HEAD];
     Connection *connection = &connections[index];
-    const char *token = tokens ? tokens[index] : NULL;
+    const char *token = token_count ? tokens[index % token_count] : NULL;
     send_all(connection->fd, request,
              upgrade_request(request, sizeof request, &options.target, token));
     connection->state = UPGRADING;
@@ -185,9 +185,9 @@ static void read_tokens(void)
     FILE *file = fopen(options.tokens, "r");
     if (!file) fail(options.tokens);
     tokens = allocate(options.total, sizeof *tokens);
-    for (int i = 0; i < options.total && fgets(line, sizeof line, file); i++) {
+    while (token_count < options.total && fgets(line, sizeof line, file)) {
         line[strcspn(line, "\r\n")] = 0;
-        tokens[i] = strdup(line);
+        tokens[token_count++] = strdup(line);
     }
     fclose(file);
 }
