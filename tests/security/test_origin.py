@@ -69,6 +69,7 @@ def test_a_list_of_null_alone_does_not_fall_back_to_the_same_host() -> None:
         "https://app.example.com:00000443",
         "https://app.example.com:65979",
         "https://app.example.com https://evil.example",
+        "https://[app.example.com]",
         "https:app.example.com",
         "http://app.example.com",
         "wss://app.example.com",
