@@ -11,7 +11,7 @@ from tidewire.cli.prepare import prepare
 from tidewire.errors import ConfigError, StartFailed
 
 
-@click.command()
+@click.command(short_help="Check the configuration as serve would.")
 @app_options
 @setting_options()
 @source_options

@@ -18,7 +18,7 @@ from tidewire.config.values import schema_of, to_plain
 DEFAULT = "default"
 
 
-@click.group()
+@click.group(short_help="Show the settings, and where they come from.")
 def config() -> None:
     """Show the settings: their values and where they come from, their schema, their names."""
 

@@ -43,13 +43,13 @@ def demo(context: click.Context) -> int:
 
 def demo_settings(loaded: Loaded) -> Settings:
     """Everybody is let in, and where no port was asked for the next free one is taken."""
-    was_asked_for = loaded.settings.auth.anonymous
-    auth = replace(loaded.settings.auth, anonymous=True)
-    settings = replace(loaded.settings, auth=auth)
-    check_exposure(settings, anonymous_was_asked_for=was_asked_for)
+    given = loaded.settings
+    auth = replace(given.auth, anonymous=True)
+    server = replace(given.server, uds=None, fd=None)  # a browser opens an address
+    settings = replace(given, auth=auth, server=server)
+    check_exposure(settings, anonymous_was_asked_for=given.auth.anonymous)
     if "server.port" in loaded.origins:
         return settings
-    server = settings.server
     port = next_free_port(server.host, server.port, tries=PORTS_TRIED)
     return replace(settings, server=replace(server, port=port))
 

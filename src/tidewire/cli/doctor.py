@@ -27,7 +27,7 @@ from tidewire.errors import ConfigError
 COLOURS = {"ok": "green", "warning": "yellow", "failed": "red"}
 
 
-@click.command()
+@click.command(short_help="Is this machine ready, is a server alive?")
 @click.option("--live", "url", metavar="URL", help="Only ask this server's /healthz.")
 @setting_options("server.host", "server.port", "tls.cert", "tls.key")
 @source_options

@@ -52,8 +52,6 @@ def main(arguments: Sequence[str] | None = None, around: Surroundings | None = N
         return _report(error)
     except (KeyboardInterrupt, click.Abort):
         return INTERRUPTED
-    except BrokenPipeError:
-        return _leave_the_pipe()
     return code if isinstance(code, int) else 0
 
 
@@ -65,9 +63,3 @@ def _report(error: click.ClickException | TidewireError) -> int:
     if is_usage or isinstance(error, ConfigError):
         return WRONG_USAGE
     return CANNOT_START if isinstance(error, StartFailed) else FAILED
-
-
-def _leave_the_pipe() -> int:
-    """The reader of our output went away, as ``head`` does: no mistake, nothing more to say."""
-    sys.stdout = None
-    return 0

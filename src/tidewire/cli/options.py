@@ -53,6 +53,17 @@ SERVER_FLAGS: tuple[tuple[str, tuple[str, ...]], ...] = (
 )
 """Named as uvicorn names them wherever the meaning is the same."""
 
+METAVARS = {
+    "server.host": "ADDRESS",
+    "server.port": "PORT",
+    "server.uds": "PATH",
+    "server.root_path": "PREFIX",
+    "tls.cert": "FILE",
+    "tls.key": "FILE",
+    "proxy.trusted": "CIDR,...",
+    "origins.allowed": "ORIGIN",
+    "auth.secret_files": "FILE",
+}
 REPEATABLE = frozenset({"origins.allowed", "auth.secret_files"})
 
 
@@ -90,9 +101,7 @@ def metavar(field: Field) -> str:
         return "|".join(field.accepts.removeprefix("one of ").split(", "))
     if field.name.endswith("_s"):
         return "SECONDS"
-    return {"trusted": "CIDR,...", "allowed": "ORIGIN", "secret_files": "FILE"}.get(
-        field.name, "INTEGER" if "whole number" in field.accepts else "TEXT"
-    )
+    return METAVARS.get(field.path, "INTEGER" if "whole number" in field.accepts else "TEXT")
 
 
 def _remember(path: str) -> Callable[[click.Context, click.Parameter, Any], None]:

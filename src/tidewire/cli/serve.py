@@ -12,7 +12,7 @@ from tidewire.cli.reload import RELOADED, serve_reloading
 from tidewire.cli.surroundings import Surroundings
 
 
-@click.command()
+@click.command(short_help="Run the server, with or without an application.")
 @app_options
 @setting_options()
 @source_options

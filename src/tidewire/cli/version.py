@@ -13,7 +13,7 @@ from tidewire.cli.options import json_option
 PARTS = ("uvicorn", "uvloop", "msgspec", "httptools", "pyjwt", "cryptography")
 
 
-@click.command()
+@click.command(short_help="Print what is installed.")
 @json_option
 def version(as_json: bool) -> None:
     """Print the versions of Tidewire, Python and the parts it is made of."""

@@ -61,7 +61,7 @@ def _check_certificate(cert: str, key: str, password_file: str | None) -> None:
         # Without a password given, OpenSSL would stop and ask the terminal for it.
         ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(cert, key, lambda: password)
     except (OSError, ValueError) as error:
-        reason = getattr(error, "reason", None) or "wrong password?"
+        reason = getattr(error, "reason", None) or "not PEM, or another password"
         raise ConfigError(f"{cert} and {key} are no certificate and its key ({reason})") from None
 
 

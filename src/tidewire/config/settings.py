@@ -162,7 +162,7 @@ class Limits(Section, frozen=True):
         Count, about("Publications a user may send at once, over all connections.")
     ] = 200
     refusals: Annotated[
-        Count, about("Commands refused in a row for rate or form before the connection is closed.")
+        Count, about("Refusals within 10 s, for rate or form, that a connection survives.")
     ] = 20
     connections_per_user: Annotated[
         Count, about("Connections one authenticated user may hold.")
