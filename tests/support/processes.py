@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -63,7 +64,10 @@ class ServerProcess:
 
     def __enter__(self) -> ServerProcess:
         self._folder = tempfile.TemporaryDirectory(prefix="tidewire-")
-        self.start()
+        with ExitStack() as on_failure:
+            on_failure.callback(self._folder.cleanup)
+            self.start()
+            on_failure.pop_all()
         return self
 
     def __exit__(

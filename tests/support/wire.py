@@ -13,8 +13,8 @@ import os
 import select
 import socket
 import struct
-from collections.abc import Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, NamedTuple, TypeAlias
@@ -290,13 +290,17 @@ def join(
     receive_buffer_bytes: int | None = None,
 ) -> RawConnection:
     """An open WebSocket whose greeting has been read into ``connected``."""
-    connection = RawConnection(port, source, receive_buffer_bytes)
-    response = connection.handshake(*extra, path=path)
-    assert response.status == 101, response
-    connection.connected = connection.expect("connected")
-    return connection
+    with ExitStack() as on_failure:
+        connection = on_failure.enter_context(RawConnection(port, source, receive_buffer_bytes))
+        response = connection.handshake(*extra, path=path)
+        assert response.status == 101, response
+        connection.connected = connection.expect("connected")
+        on_failure.pop_all()
+        return connection
 
 
-def close_all(connections: Iterable[RawConnection]) -> None:
-    for connection in connections:
-        connection.socket.close()
+@contextmanager
+def crowd(connections: Iterable[RawConnection]) -> Iterator[list[RawConnection]]:
+    """Many connections, made one after the other; whatever happens, all are closed."""
+    with ExitStack() as stack:
+        yield [stack.enter_context(connection) for connection in connections]

@@ -12,7 +12,6 @@ import json
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
-from itertools import repeat
 
 import pytest
 
@@ -21,7 +20,7 @@ from tests.support.asynchronous import eventually, run, wait_until
 from tests.support.processes import ServerProcess
 from tests.support.rawframes import CLOSE, PING, TEXT, frame
 from tests.support.tokens import SECRET, bearer, claims, hmac_token
-from tests.support.wire import RawConnection, close_all, join, request, upgrade_headers
+from tests.support.wire import RawConnection, crowd, join, request, upgrade_headers
 from tidewire.testing.proxy import FaultProxy
 
 MIB = 1024 * 1024
@@ -346,12 +345,11 @@ def test_a_herd_that_comes_back_at_once_recovers_whole() -> None:
             assert talker.ask_json({"type": "chat", "text": text})["type"] == "published"
         recover = json.dumps({"type": "subscribe", "channel": "lobby", "since": since})
         head = request(upgrade_headers(server.port)) + rawframes.text(recover)
-        herd = [server.connect() for _ in range(60)]
-        for one in herd:
-            one.send(head)
-        for one in herd:
-            assert _recovered(one) == texts
-        close_all(herd)
+        with crowd(server.connect() for _ in range(60)) as herd:
+            for one in herd:
+                one.send(head)
+            for one in herd:
+                assert _recovered(one) == texts
 
 
 def _recovered(connection: RawConnection) -> list[str]:
@@ -447,22 +445,19 @@ def test_a_channel_that_is_forbidden_looks_like_one_that_is_not_there(kind: str)
 def test_a_byte_a_second_costs_the_others_nothing(process: ServerProcess) -> None:
     """The slowest of senders, fifty of them, and one who chats."""
     message = _chat("x" * 200)
-    slow = [process.join() for _ in range(50)]
-    with process.join() as talker:
+    with crowd(process.join() for _ in range(50)) as slow, process.join() as talker:
         for byte in range(20):
             for one in slow:
                 one.send(message[byte : byte + 1])
             assert talker.ask_json({"type": "ping"})["type"] == "pong"
-    close_all(slow)
 
 
 def test_many_small_reads_do_not_hold_on_to_many_messages(process: ServerProcess) -> None:
     """Sixty-four unfinished messages of nearly 64 KiB are the most they can pin."""
     before = process.resident_bytes()
     almost = frame(TEXT, b"x" * 65_000)[:-1]
-    slow = [process.join() for _ in repeat(None, 64)]
-    for one in slow:
-        one.send(almost)
-    wait_until(lambda: process.metric("tidewire_bytes_received_total") >= 64 * 65_000)
-    assert process.resident_bytes() - before < 64 * 65_000 * 3
-    close_all(slow)
+    with crowd(process.join() for _ in range(64)) as slow:
+        for one in slow:
+            one.send(almost)
+        wait_until(lambda: process.metric("tidewire_bytes_received_total") >= 64 * 65_000)
+        assert process.resident_bytes() - before < 64 * 65_000 * 3

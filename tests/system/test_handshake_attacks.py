@@ -19,7 +19,7 @@ from tests.support.wire import (
     ConnectionEnded,
     RawConnection,
     Response,
-    close_all,
+    crowd,
     new_key,
     replaced,
     request,
@@ -202,12 +202,11 @@ def test_silent_connections_are_few_and_leave_room_for_others() -> None:
     """Catalogue 8: the cap counts unfinished handshakes of one address."""
     limits = "[limits]\nunfinished_handshakes_per_ip = 5\nhandshake_s = 86400"
     with ServerProcess(f"[auth]\nanonymous = true\n{limits}") as server:
-        silent = [server.connect(source="127.0.0.9") for _ in range(8)]
-        wait_until(lambda: sum(one.has_input() for one in silent) == 3, "three are turned away")
-        _assert_serves(server)
-        kept = [one for one in silent if not one.has_input()]
-        assert kept[0].handshake().status == 101
-        close_all(silent)
+        with crowd(server.connect(source="127.0.0.9") for _ in range(8)) as silent:
+            wait_until(lambda: sum(one.has_input() for one in silent) == 3, "three are turned away")
+            _assert_serves(server)
+            kept = [one for one in silent if not one.has_input()]
+            assert kept[0].handshake().status == 101
         wait_until(lambda: _is_let_in(server, "127.0.0.9"), "ended ones no longer count")
 
 
@@ -428,10 +427,11 @@ def test_a_bare_line_feed_does_not_end_a_header(server: ServerProcess) -> None:
 def test_an_invented_forwarded_address_does_not_dodge_a_limit() -> None:
     """Catalogue 28: every connection claims another address, and all count as one."""
     config = "[auth]\nanonymous = true\n[limits]\nconnections_per_ip = 3"
-    with ServerProcess(config) as server:
-        inside = [server.join(("X-Forwarded-For", f"192.0.2.{host}")) for host in range(3)]
+    with (
+        ServerProcess(config) as server,
+        crowd(server.join(("X-Forwarded-For", f"192.0.2.{host}")) for host in range(3)),
+    ):
         assert _forwarded(server, "192.0.2.99") == 429
-        close_all(inside)
 
 
 def test_a_trusted_proxy_says_who_is_behind_it_and_is_not_limited_itself() -> None:
@@ -444,12 +444,13 @@ def test_a_trusted_proxy_says_who_is_behind_it_and_is_not_limited_itself() -> No
         [proxy]
         trusted = ["127.0.0.1"]
     """
-    with ServerProcess(config) as server:
-        many = [server.join(("X-Forwarded-For", f"192.0.2.{host}")) for host in range(6)]
-        one = [server.join(("X-Forwarded-For", "evil, 198.51.100.7")) for _ in range(3)]
+    with (
+        ServerProcess(config) as server,
+        crowd(server.join(("X-Forwarded-For", f"192.0.2.{host}")) for host in range(6)),
+        crowd(server.join(("X-Forwarded-For", "evil, 198.51.100.7")) for _ in range(3)),
+    ):
         assert _forwarded(server, "198.51.100.7") == 429
         assert _forwarded(server, "198.51.100.7, 192.0.2.50") == 101
-        close_all([*many, *one])
 
 
 def _forwarded(server: ServerProcess, claimed: str) -> int:

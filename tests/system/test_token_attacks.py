@@ -140,11 +140,10 @@ def test_a_token_outside_its_time_opens_nothing(
     assert guarded.status(hmac_token(claims(**{**HERE, **changed}))) == 401
 
 
-def test_a_token_of_the_year_9999_breaks_no_timer(guarded: Guarded) -> None:
-    """Catalogue 22: whoever holds the key may sign it; what counts it down must not overflow."""
+def test_a_token_that_outlives_us_all_opens_nothing(guarded: Guarded) -> None:
+    """Catalogue 22: the year 9999 is a mistake, and would never be noticed as one."""
     far = int(time.mktime((9999, 12, 31, 0, 0, 0, 0, 0, 0)))
-    with guarded.server.join(bearer(hmac_token(claims(**HERE, exp=far)))) as connection:
-        assert connection.ask_json({"type": "ping"})["type"] == "pong"
+    assert guarded.status(hmac_token(claims(**HERE, exp=far))) == 401
 
 
 def test_a_token_cannot_make_the_server_fetch_its_own_key(guarded: Guarded) -> None:
@@ -183,7 +182,7 @@ def test_a_token_names_one_user(guarded: Guarded, sub: object) -> None:
     "token", ["", ".", "..", "a.b", "a.b.c", "a.b.c.d", "e30.e30.", "x" * 9000]
 )
 def test_what_is_no_token_opens_nothing(guarded: Guarded, token: str) -> None:
-    assert guarded.status(token) == 401
+    assert guarded.status(token) in (400, 401)
 
 
 def test_a_ticket_and_a_token_cannot_stand_in_for_each_other(guarded: Guarded) -> None:
