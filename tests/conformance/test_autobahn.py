@@ -7,12 +7,14 @@ hour and belongs to ``make conformance``.
 from __future__ import annotations
 
 import json
+import socket
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from tests.conformance.allowlist import ALLOWED, Deviation
-from tests.conformance.autobahn import FAST, report, run_part
+from tests.conformance.autobahn import FAST, gives_101, report, run_part
 from tests.conformance.suite import SuiteMissingError, find_suite
 from tests.conformance.verdicts import Verdict, read_index, surprises, table
 
@@ -29,6 +31,30 @@ def test_every_case_without_compression_does_as_listed() -> None:
 
 def test_every_listed_deviation_says_why() -> None:
     assert all(deviation.reason for deviation in ALLOWED.values())
+
+
+def test_a_machine_that_cannot_run_the_suite_is_told_what_is_missing(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for name in ("PATH", "HOME", "PYENV_ROOT"):
+        monkeypatch.setenv(name, str(tmp_path))
+    monkeypatch.delenv("PYTHON27", raising=False)
+    with pytest.raises(SuiteMissingError, match=r"needs Python 2\.7 or a running Docker"):
+        find_suite()
+
+
+def test_nothing_is_run_against_a_server_that_does_not_open() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening, ThreadPoolExecutor(1) as pool:
+        pool.submit(_answer_once, listening, b"HTTP/1.1 403 Forbidden\r\n\r\n")
+        with pytest.raises(AssertionError, match="handshake gave 403"):
+            gives_101(listening.getsockname()[1])
+
+
+def _answer_once(listening: socket.socket, answer: bytes) -> None:
+    connection, _ = listening.accept()
+    with connection:
+        connection.recv(65_536)
+        connection.sendall(answer)
 
 
 LISTED = {"9.3.1": Deviation("FAILED", "above our cap", close_code=1009)}
