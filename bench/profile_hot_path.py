@@ -27,7 +27,7 @@ from bench.report import table
 from bench.servers import CLIENT_CORE, pinned, running
 from bench.workloads import UNFINISHED_HANDSHAKES, write_tokens
 
-SAMPLES_PER_S = 500
+SAMPLES_PER_S = 250
 ROWS = 24
 
 CONNECTS = "connect-storm"
@@ -76,11 +76,12 @@ def by_library(report: Iterable[str]) -> list[tuple[str, float]]:
     return [(name.strip(), float(share.rstrip("%"))) for share, name in cells]
 
 
-def functions_table(profile: Profile) -> str:
+def functions_table(profile: Profile, *, inclusive: bool = False) -> str:
     total = profile.itself.total()
+    ranked = profile.inclusive if inclusive else profile.itself
     rows = [
-        (name, f"{count / total:.1%}", f"{profile.inclusive[name] / total:.1%}")
-        for name, count in profile.itself.most_common(ROWS)
+        (name, f"{profile.itself[name] / total:.1%}", f"{profile.inclusive[name] / total:.1%}")
+        for name, _ in ranked.most_common(ROWS)
     ]
     return table(("function", "itself", "with what it calls"), rows)
 
@@ -91,7 +92,7 @@ def libraries_table(shares: list[tuple[str, float]]) -> str:
 
 def record_functions(pid: int, seconds: int) -> list[str]:
     output = CACHE / "stacks.txt"
-    options = ["--format", "raw", "--function", "--rate", str(SAMPLES_PER_S), "--nonblocking"]
+    options = ["--format", "raw", "--function", "--rate", str(SAMPLES_PER_S)]
     _run([str(py_spy()), "record", *options, "-d", str(seconds), "-o", str(output), "-p", str(pid)])
     return output.read_text().splitlines()
 
@@ -141,11 +142,13 @@ def server_under(workload: str) -> Iterator[int]:
 @click.command()
 @click.option("--workload", type=click.Choice([*LOADS, CONNECTS]), default="busy-room")
 @click.option("--seconds", type=click.IntRange(1, 25), default=8, help="Of each of the two.")
-def main(workload: str, seconds: int) -> None:
+@click.option("--inclusive", is_flag=True, help="Rank by what a function and all it calls took.")
+def main(*, workload: str, seconds: int, inclusive: bool) -> None:
     """Print where the server's time goes under a workload."""
     prepare.load_generators()
     with server_under(workload) as pid:
-        click.echo(functions_table(by_function(record_functions(pid, seconds))))
+        profile = by_function(record_functions(pid, seconds))
+        click.echo(functions_table(profile, inclusive=inclusive))
         click.echo("")
         try:
             click.echo(libraries_table(by_library(record_libraries(pid, seconds))))

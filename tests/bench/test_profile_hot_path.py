@@ -1,6 +1,5 @@
 from bench.profile_hot_path import by_function, by_library, functions_table
 
-
 FLUSH = "flush (/x/src/tidewire/hub.py:9)"
 MAIN = "main (/x/src/tidewire/cli/main.py:1)"
 RUN = "run (/x/src/run.py:2)"
