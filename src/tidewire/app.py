@@ -20,7 +20,7 @@ from typing import Any, TypeAlias, TypeVar
 import msgspec
 
 from tidewire.channels.names import check_name
-from tidewire.engines.base import Result, Submission
+from tidewire.engines.base import Submission
 from tidewire.errors import CommandRefused, EngineUnavailable, TidewireError
 from tidewire.messages import Position
 from tidewire.node.core import Node
@@ -88,17 +88,18 @@ class App:
         options = node.options(channel)
         if options is None:
             raise CommandRefused("forbidden", f"no channel {channel!r} is configured")
-        done: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
+        done: asyncio.Future[Submission] = asyncio.get_running_loop().create_future()
         node.publish(
             Submission(
                 channel=channel,
                 options=options,
                 user_id=user_id,
                 client_id="",
-                data=msgspec.json.encode(data),
+                data=msgspec.json.encode(data).decode(),
                 once=once,
                 key=key,
                 sender=_settle(done),
+                command_id=0,
             )
         )
         return _position(await done)
@@ -123,15 +124,15 @@ class App:
         self._node = node
 
 
-def _settle(done: asyncio.Future[Result]) -> Callable[[Result], None]:
-    def settle(result: Result) -> None:
+def _settle(done: asyncio.Future[Submission]) -> Callable[[Submission], None]:
+    def settle(submission: Submission) -> None:
         if not done.done():
-            done.set_result(result)
+            done.set_result(submission)
 
     return settle
 
 
-def _position(result: Result) -> Position:
-    if result.outcome == "accepted" and result.position is not None:
-        return result.position
-    raise EngineUnavailable(f"the publication's outcome is {result.outcome}")
+def _position(ended: Submission) -> Position:
+    if ended.outcome == "accepted":
+        return Position(ended.epoch, ended.seq, ended.tag)
+    raise EngineUnavailable(f"the publication's outcome is {ended.outcome}")

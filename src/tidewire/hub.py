@@ -226,7 +226,9 @@ class Hub:
 
 
 def _encode(wire: Wire, item: Item) -> bytes:
-    return wire.publication(item) if isinstance(item, Publication) else wire.event(item)
+    if isinstance(item, Publication):
+        return wire.publication(item)
+    return wire.event(item)
 
 
 def _deliver_late(group: dict[Member, None], late: dict[Member, int], frames: list[bytes]) -> None:

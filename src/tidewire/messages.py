@@ -42,7 +42,7 @@ class Position(Struct, frozen=True, gc=False):
     tag: Annotated[str, Meta(max_length=32)] = ""
 
 
-class Publication(Struct, frozen=True, gc=False, kw_only=True):
+class Publication(Struct, frozen=True, gc=False):
     """One entry of a channel, the same for every subscriber.
 
     Within one epoch ``seq`` rises by exactly one: a gap means a loss.
@@ -50,6 +50,7 @@ class Publication(Struct, frozen=True, gc=False, kw_only=True):
     never orders. ``data`` is JSON text; the server never looks inside it. For
     ``kind`` "message" it travels under ``data``; any other kind is an object
     whose fields travel beside the envelope, as the seed's ``chat`` does.
+    ``user_id`` and ``client_id`` are empty where the application published.
     """
 
     channel: str
@@ -58,7 +59,7 @@ class Publication(Struct, frozen=True, gc=False, kw_only=True):
     timestamp: int
     user_id: str
     client_id: str
-    data: bytes
+    data: str
     kind: str = "message"
     once: str | None = None
     key: str | None = None

@@ -100,10 +100,8 @@ class Session:
 
     # -- accounts ------------------------------------------------------------------------------
 
-    def ask(self, command_id: int | str | UnsetType) -> None:
+    def ask(self) -> None:
         """Count a command that wants an answer later; refuse it where too many are waiting."""
-        if command_id is UNSET:
-            return
         if self.unanswered >= self._limits.unanswered_ids:
             raise CommandRefused("limit", f"at most {self._limits.unanswered_ids} unanswered ids")
         self.unanswered += 1

@@ -177,7 +177,7 @@ class Service:
 
     def _build(self, loop: asyncio.AbstractEventLoop) -> None:
         settings, counters, clock = self._settings, self._counters, self._clock
-        tick = Tick(loop.call_soon)
+        tick = Tick(loop.call_soon, clock.monotonic)
         hub = Hub(loop.call_soon, tick.request, counters)
         channels = parts.channel_table(settings)
         engine = MemoryEngine(

@@ -9,10 +9,11 @@ skipped over, which checks its syntax, and handed on as it came.
 from __future__ import annotations
 
 import json
+from json.encoder import encode_basestring
 from typing import Any, cast
 
 import msgspec
-from msgspec import UNSET, Struct, UnsetType
+from msgspec import UNSET
 
 from tidewire.dialects.base import Undecodable
 from tidewire.messages import AnyCommand, Event, Excerpt, Publication, Publish
@@ -26,19 +27,8 @@ _ZEROS = b"0" * (MAX_DIGITS + 1)
 _DIGITS_AS_ZEROS = bytes.maketrans(b"123456789", b"0" * 9)
 
 
-class _Envelope(Struct, frozen=True, gc=False, omit_defaults=True, rename="camel"):
-    """What every publication carries beside its data."""
-
-    type: str
-    channel: str
-    seq: int
-    tag: str
-    timestamp: int
-    from_: str | UnsetType = msgspec.field(name="from", default=UNSET)
-    client_id: str | UnsetType = UNSET
-    once: str | UnsetType = UNSET
-    key: str | UnsetType = UNSET
-    ref: int | UnsetType = UNSET
+_quoted = encode_basestring
+"""A string as JSON, in C where Python has it; 0.1 us."""
 
 
 class NativeDialect:
@@ -67,15 +57,18 @@ class NativeDialect:
     def publication(self, publication: Publication) -> bytes:
         """A publication's JSON: data under ``data``, or beside the envelope for other kinds.
 
-        Spliced, because the data is JSON text already: 0.5 us where decoding
-        and encoding it again costs 1 us and more.
+        Written out rather than encoded: the data is JSON text already, names and
+        tags need no escapes, and 0.5 us here where an encoder and a splice take 1.
         """
-        head = self._encode(_envelope(publication))
-        if publication.kind == "message":
-            return head[:-1] + b',"data":' + publication.data + b"}"
-        if publication.data == b"{}":
-            return head
-        return head[:-1] + b"," + publication.data[1:]
+        entry = publication
+        data = f',"data":{entry.data}}}' if entry.kind == "message" else _beside(entry.data)
+        sender = f',"from":{_quoted(entry.user_id)}' if entry.user_id else ""
+        client = f',"clientId":"{entry.client_id}"' if entry.client_id else ""
+        options = "" if _is_plain(entry) else _options(entry)
+        return (
+            f'{{"type":"{entry.kind}","channel":"{entry.channel}","seq":{entry.seq},'
+            f'"tag":"{entry.tag}","timestamp":{entry.timestamp}{sender}{client}{options}{data}'
+        ).encode()
 
     def _excerpt(self, event: Excerpt) -> bytes:
         head = self._encode(msgspec.structs.replace(event, messages=()))
@@ -83,19 +76,23 @@ class NativeDialect:
         return head[:-1] + b',"messages":[' + entries + b"]}"
 
 
-def _envelope(entry: Publication) -> _Envelope:
-    return _Envelope(
-        entry.kind,
-        entry.channel,
-        entry.seq,
-        entry.tag,
-        entry.timestamp,
-        entry.user_id or UNSET,
-        entry.client_id or UNSET,
-        UNSET if entry.once is None else entry.once,
-        UNSET if entry.key is None else entry.key,
-        UNSET if entry.ref is None else entry.ref,
-    )
+def _beside(data: str) -> str:
+    """An object's fields as more fields of the envelope, which is still open."""
+    return "}" if data == "{}" else f",{data[1:]}"
+
+
+def _is_plain(entry: Publication) -> bool:
+    return entry.once is None and entry.key is None and entry.ref is None
+
+
+def _options(entry: Publication) -> str:
+    """The parts of the envelope that most publications do not have."""
+    parts = [
+        "" if entry.once is None else f',"once":{_quoted(entry.once)}',
+        "" if entry.key is None else f',"key":{_quoted(entry.key)}',
+        "" if entry.ref is None else f',"ref":{entry.ref}',
+    ]
+    return "".join(parts)
 
 
 def _check_numbers(command: Publish) -> None:

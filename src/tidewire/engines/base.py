@@ -5,38 +5,38 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Literal, Protocol
 
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
 from tidewire.channels.options import ChannelOptions
 from tidewire.history.log import Gap, Replay
 from tidewire.messages import Position, Publication
 
 
-class Submission(Struct, gc=False, kw_only=True):
-    """A publication on its way in. ``sender`` is the node's own and comes back untouched."""
+class Submission(Struct, gc=False):
+    """A publication on its way in, and how it ended.
+
+    ``sender`` and ``command_id`` are the node's own and come back untouched. The
+    engine sets ``outcome``, once, and for an accepted one its position in
+    ``epoch``, ``seq`` and ``tag``: one object there and back, because one is made
+    for every message. A repeated ``once`` key is accepted with the position of
+    the first, and appends nothing.
+    """
 
     channel: str
     options: ChannelOptions
     user_id: str
     client_id: str
-    data: bytes
+    data: str
     kind: str = "message"
     once: str | None = None
     key: str | None = None
     ref: int | None = None
     sender: Any = None
-    command_id: Any = None
-    submitted_at: float = 0.0
-
-
-class Result(Struct, gc=False):
-    """How one submission ended: exactly one of the three, and ``position`` when accepted."""
-
-    submission: Submission
-    outcome: Literal["accepted", "refused", "unknown"]
-    position: Position | None = None
-    is_repeat: bool = False
-    """An earlier submission carried the same ``once`` key: nothing was appended."""
+    command_id: int | str | UnsetType = UNSET
+    outcome: Literal["pending", "accepted", "refused", "unknown"] = "pending"
+    epoch: str = ""
+    seq: int = 0
+    tag: str = ""
 
 
 class Sink(Protocol):
@@ -45,8 +45,8 @@ class Sink(Protocol):
     def applied(self, channel: str, entries: Sequence[Publication]) -> None:
         """The next entries of an open channel, by rising ``seq``."""
 
-    def settled(self, results: Sequence[Result]) -> None:
-        """Submissions that have ended."""
+    def settled(self, submissions: Sequence[Submission]) -> None:
+        """These have ended."""
 
 
 class Page(Struct, frozen=True):
@@ -64,8 +64,8 @@ class Engine(Protocol):
     - order: a node is handed one channel's publications by rising ``seq``;
     - atomicity: taking a ``seq`` and entering history are one step;
     - honesty: an acknowledged publication is in history, or the epoch changes;
-    - ``submit`` never calls back before it returns; results come after ``drain``;
-    - each submission ends in exactly one result, and those in flight are bounded.
+    - ``submit`` never calls back before it returns; outcomes come after ``drain``;
+    - each submission ends in exactly one outcome, and those in flight are bounded.
     """
 
     def start(self, sink: Sink) -> None:

@@ -6,6 +6,7 @@ client cannot mistake another server's log for this one.
 
 from __future__ import annotations
 
+import math
 from collections import OrderedDict
 from collections.abc import Callable
 
@@ -13,7 +14,7 @@ from msgspec import Struct
 
 from tidewire.channels.options import ChannelOptions
 from tidewire.clock import Clock
-from tidewire.engines.base import Page, Result, Sink, Submission
+from tidewire.engines.base import Page, Sink, Submission
 from tidewire.history.log import Log, Replay
 from tidewire.messages import Position, Publication
 
@@ -77,8 +78,10 @@ class MemoryEngine:
 
     async def stop(self) -> None:
         unfinished, self._submitted = self._submitted, []
+        for each in unfinished:
+            each.outcome = "unknown"
         if unfinished:
-            self._sink.settled([Result(each, "unknown") for each in unfinished])
+            self._sink.settled(unfinished)
         self._channels.clear()
 
     async def open(self, channel: str, options: ChannelOptions) -> Position:
@@ -100,9 +103,18 @@ class MemoryEngine:
 
     def drain(self) -> None:
         submitted, self._submitted = self._submitted, []
+        if not submitted:
+            return
         now_ms = int(self._clock.time() * 1000)
         fresh: dict[str, list[Publication]] = {}
-        results = [self._accept(each, now_ms, fresh) for each in submitted]
+        for each in submitted:
+            if each.once is None or not self._repeat(each):
+                self._accept(each, now_ms, fresh)
+        self._trim()
+        self._hand_over(fresh)
+        self._sink.settled(submitted)
+
+    def _hand_over(self, fresh: dict[str, list[Publication]]) -> None:
         for channel, entries in fresh.items():
             self._channels.move_to_end(channel)
             state = self._channels[channel]
@@ -110,8 +122,6 @@ class MemoryEngine:
                 self._sink.applied(channel, entries)
             else:
                 self._forget_if_idle(channel, state)
-        self._trim()
-        self._sink.settled(results)
 
     async def read(
         self, channel: str, options: ChannelOptions, since: Position | None, limit: int | None
@@ -140,41 +150,55 @@ class MemoryEngine:
 
     def _accept(
         self, submission: Submission, now_ms: int, fresh: dict[str, list[Publication]]
-    ) -> Result:
-        if submission.once is not None:
-            earlier = self._once.get((submission.channel, submission.user_id, submission.once))
-            if earlier is not None and earlier[0] > self._clock.monotonic() - ONCE_WINDOW_S:
-                return Result(submission, "accepted", earlier[1], True)
+    ) -> None:
+        """Take the next ``seq`` and enter history, in one step. Hot: positional and flat."""
         name = submission.channel
-        log = self._channel(name, submission.options).log
-        entry = self._entry(submission, log.seq + 1, now_ms)
-        self._keep(log, entry)
-        try:
-            fresh[name].append(entry)
-        except KeyError:
-            fresh[name] = [entry]
-        position = log.head
-        if submission.once is not None:
-            self._remember(submission, submission.once, position)
-        return Result(submission, "accepted", position)
-
-    def _entry(self, submission: Submission, seq: int, now_ms: int) -> Publication:
-        return Publication(
-            channel=submission.channel,
-            seq=seq,
-            tag=self._make_tag(),
-            timestamp=now_ms,
-            user_id=submission.user_id,
-            client_id=submission.client_id,
-            data=submission.data,
-            kind=submission.kind,
-            once=submission.once,
-            key=submission.key,
-            ref=submission.ref,
+        state = self._channels.get(name)
+        if state is None:
+            state = self._channel(name, submission.options)
+        log = state.log
+        seq, tag = log.seq + 1, self._make_tag()
+        entry = Publication(
+            name,
+            seq,
+            tag,
+            now_ms,
+            submission.user_id,
+            submission.client_id,
+            submission.data,
+            submission.kind,
+            submission.once,
+            submission.key,
+            submission.ref,
         )
+        gone = log.append(entry)
+        self.entries += 1
+        self.bytes += len(submission.data) + ENTRY_OVERHEAD_BYTES
+        if gone is not None:
+            self._release(gone)
+        if name in fresh:
+            fresh[name].append(entry)
+        else:
+            fresh[name] = [entry]
+        submission.outcome = "accepted"
+        submission.epoch, submission.seq, submission.tag = log.epoch, seq, tag
+        if submission.once is not None:
+            self._remember(submission, submission.once)
 
-    def _remember(self, submission: Submission, once: str, position: Position) -> None:
+    def _repeat(self, submission: Submission) -> bool:
+        """Accept what was accepted before under the same ``once`` key; whether it was."""
+        key = (submission.channel, submission.user_id, submission.once or "")
+        moment, position = self._once.get(key, (-math.inf, None))
+        if position is None or moment <= self._clock.monotonic() - ONCE_WINDOW_S:
+            return False
+        submission.outcome = "accepted"
+        submission.epoch, submission.seq = position.epoch, position.seq
+        submission.tag = position.tag
+        return True
+
+    def _remember(self, submission: Submission, once: str) -> None:
         key = (submission.channel, submission.user_id, once)
+        position = Position(submission.epoch, submission.seq, submission.tag)
         self._once[key] = (self._clock.monotonic(), position)
         self._once.move_to_end(key)
         if len(self._once) > MAX_ONCE_KEYS:
@@ -188,13 +212,6 @@ class MemoryEngine:
             state = _Channel(Log(self._make_epoch(), options.history_size), options)
             self._channels[name] = state
         return state
-
-    def _keep(self, log: Log, entry: Publication) -> None:
-        gone = log.append(entry)
-        self.entries += 1
-        self.bytes += len(entry.data) + ENTRY_OVERHEAD_BYTES
-        if gone is not None:
-            self._release(gone)
 
     def _release(self, entry: Publication) -> None:
         self.entries -= 1

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
+from json.encoder import encode_basestring as quoted
 from typing import Any, TypeAlias
 
-import msgspec
 from msgspec import UNSET, Struct
 
 from tidewire.channels.options import ChannelOptions
@@ -19,7 +19,7 @@ from tidewire.channels.patterns import ChannelTable
 from tidewire.clock import Clock
 from tidewire.counters import Counters
 from tidewire.dialects.base import Undecodable
-from tidewire.engines.base import Engine, Result, Submission
+from tidewire.engines.base import Engine, Submission
 from tidewire.errors import CommandRefused, EngineUnavailable, ErrorCode, HandshakeRefused
 from tidewire.hub import Hub, Room
 from tidewire.messages import (
@@ -101,7 +101,7 @@ class Node:
         self._options = options
         self._limits_told = options.session_limits.told()
         self._lobby: Room | None = None
-        self._unwritten: list[float] = []  # when each submission of this tick came in
+        self._written = 0  # submissions that have ended in this tick
         self._handlers: dict[type, Callable[[Peer, Any], None]] = {
             Ping: self._ping,
             Chat: self._chat,
@@ -213,7 +213,7 @@ class Node:
                 retry_after=UNSET if wait_s is None else round(wait_s, 3),
             )
         )
-        if refusal.code in STRIKES and peer.session.strike(self._clock.monotonic()):
+        if refusal.code in STRIKES and peer.session.strike(self._tick.now):
             peer.close(close_codes.TOO_MANY_MESSAGES)
 
     def _ping(self, peer: Peer, command: Ping) -> None:
@@ -223,46 +223,45 @@ class Node:
             peer.send(Pong(id=command.id, timestamp=int(self._clock.time() * 1000)))
 
     def _chat(self, peer: Peer, command: Chat) -> None:
-        data = b'{"text":' + _encode(command.text) + b"}"
-        self._submit(peer, command, data, "chat")
+        self._submit(peer, command, f'{{"text":{quoted(command.text)}}}', "chat")
 
     def _publish(self, peer: Peer, command: Publish) -> None:
-        self._submit(peer, command, bytes(command.data), "message", command.key, command.ref)
+        data = bytes(command.data).decode()
+        self._submit(peer, command, data, "message", command.key, command.ref)
 
     def _submit(  # noqa: PLR0917 - hot: a value object would cost what it tidies
         self,
         peer: Peer,
         command: Chat | Publish,
-        data: bytes,
+        data: str,
         kind: str,
         key: str | None = None,
         ref: int | None = None,
     ) -> None:
         session = peer.session
-        now = self._clock.monotonic()
+        now = self._tick.now
         options = session.check_publish(self._channels.options(command.channel), now)
         wait_s = self._user_rates.take(session.user.id, now)
         if wait_s:
             raise rate_limited("publications of this user", wait_s)
-        session.ask(command.id)
+        if command.id is not UNSET:
+            session.ask()
         submission = Submission(
-            channel=command.channel,
-            options=options,
-            user_id=session.user.id,
-            client_id=session.client_id,
-            data=data,
-            kind=kind,
-            once=command.once,
-            key=key,
-            ref=ref,
-            sender=peer,
-            command_id=command.id,
-            submitted_at=now,
+            command.channel,
+            options,
+            session.user.id,
+            session.client_id,
+            data,
+            kind,
+            command.once,
+            key,
+            ref,
+            peer,
+            command.id,
         )
         if not self._engine.submit(submission):
             session.answered(command.id)
             raise CommandRefused("unavailable", "too many publications in flight", retry_after_s=1)
-        self._tick.request()
 
     def _unsubscribe(self, peer: Peer, command: Unsubscribe) -> None:
         peer.session.check_subscribed(command.channel)
@@ -341,8 +340,8 @@ class Node:
         return self._channels.options(channel)
 
     def publish(self, submission: Submission) -> None:
-        """Publish without a session and its limits; ``submission.sender`` is called with the
-        ``Result``. Raises ``EngineUnavailable`` where too much is in flight."""
+        """Publish without a session and its limits; ``submission.sender`` is called with it
+        when it has ended. Raises ``EngineUnavailable`` where too much is in flight."""
         if not self._engine.submit(submission):
             raise EngineUnavailable("too many publications in flight")
         self._tick.request()
@@ -355,38 +354,40 @@ class Node:
         if room is not None:
             self._hub.publish(room, entries)
 
-    def settled(self, results: Sequence[Result]) -> None:
-        for result in results:
-            submission = result.submission
-            self._unwritten.append(submission.submitted_at)
+    def settled(self, submissions: Sequence[Submission]) -> None:
+        self._written += len(submissions)
+        for submission in submissions:
             if submission.command_id is not UNSET:
-                self._answer(submission.sender, result)
+                self._answer(submission)
 
     def observe_written(self) -> None:
-        """The tick's last phase: what was submitted in it has been handed to the sockets."""
-        submitted, self._unwritten = self._unwritten, []
-        now = self._clock.monotonic()
-        observe = self.counters.publish_latency.observe
-        for moment in submitted:
-            observe(now - moment)
+        """The tick's last phase: what was submitted in it has been handed to the sockets.
 
-    def _answer(self, sender: Any, result: Result) -> None:
-        submission, position = result.submission, result.position
+        One observation for all, from the turn's first arrival: the worst of them.
+        """
+        if self._written:
+            waited_s = self._clock.monotonic() - self._tick.now
+            self.counters.publish_latency.observe(waited_s, self._written)
+            self._written = 0
+
+    def _answer(self, submission: Submission) -> None:
+        sender, key = submission.sender, submission.command_id
         if callable(sender):
-            sender(result)
+            sender(submission)
             return
-        sender.session.answered(submission.command_id)
-        if result.outcome != "accepted" or position is None:
-            code: ErrorCode = "unknown_outcome" if result.outcome == "unknown" else "unavailable"
-            self._refuse(sender, submission.command_id, CommandRefused(code, "try again later"))
+        sender.session.answered(key)
+        if submission.outcome != "accepted":
+            is_unknown = submission.outcome == "unknown"
+            code: ErrorCode = "unknown_outcome" if is_unknown else "unavailable"
+            self._refuse(sender, key, CommandRefused(code, "try again later"))
             return
         sender.send(
             Published(
-                id=submission.command_id,
+                id=key,
                 channel=submission.channel,
-                epoch=position.epoch,
-                seq=position.seq,
-                tag=position.tag,
+                epoch=submission.epoch,
+                seq=submission.seq,
+                tag=submission.tag,
             )
         )
 
@@ -395,8 +396,6 @@ STRIKES = frozenset({"malformed", "rate_limited", "too_large"})
 """What a well-meaning client does now and then, and a broken or hostile one all the time."""
 
 TRY_LATER = CommandRefused("unavailable", "try again later", retry_after_s=1)
-
-_encode = msgspec.json.Encoder().encode
 
 
 def _key(command: AnyCommand | None, refusal: CommandRefused) -> CommandKey:

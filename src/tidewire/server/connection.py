@@ -34,7 +34,8 @@ from tidewire.tick import Tick
 from tidewire.websocket import close_codes
 from tidewire.websocket.close_codes import CloseCode
 from tidewire.websocket.frames import Opcode, close_frame, frame
-from tidewire.websocket.receiver import Close, Ping, Pong, Receiver
+from tidewire.websocket.receiver import Close, Ping, Receiver
+from tidewire.websocket.receiver import Event as Received
 
 READ_BUFFER_BYTES = 256 * 1024
 """One buffer for the process. What one read takes in is handled before the next one, so this also
@@ -246,14 +247,17 @@ class Connection(asyncio.BufferedProtocol):
         """Never called. Without the name uvloop keeps the previous protocol alive: 9 KiB each."""
 
     def _take(self, data: memoryview | bytes) -> None:
+        shared = self._shared
+        if not shared.tick.is_requested:
+            shared.tick.request()  # whatever this causes leaves together, and is timed from here
         self._has_heard = True
-        self._shared.counters.bytes_received += len(data)
+        shared.counters.bytes_received += len(data)
         self._receiver.feed(data)
         self._pull()
 
     def _pull(self) -> None:
         """Act on the frames that are here, until one of them makes us stop."""
-        receiver, handler = self._receiver, self._shared.handler
+        receiver, receive = self._receiver, self._shared.handler.receive
         try:
             while not self._paused:
                 event = receiver.next()
@@ -262,10 +266,10 @@ class Connection(asyncio.BufferedProtocol):
                     break
                 if not self._is_open:
                     self._linger(event)
-                elif isinstance(event, str):
-                    if within:
+                elif within and type(event) is str:
+                    if self._deadline is not None:
                         self._stop_deadline()
-                        handler.receive(self, event)
+                    receive(self, event)
                 elif within or type(event) is Close:
                     self._on_other(event)
         except ProtocolViolated as violation:
@@ -278,25 +282,25 @@ class Connection(asyncio.BufferedProtocol):
     def _charge(self, receiver: Receiver) -> bool:
         """Charge the frame budget for what was just read; whether it may be acted on."""
         count, receiver.frames = receiver.frames, 0
-        if not count or not self._is_open:
+        if not count:
             return True
         if self._frames is None:
             self._frames = TokenBucket(self._shared.limits.session.frames)
-        now = self._shared.clock.monotonic()
+        now = self._shared.tick.now
         wait_s = self._frames.take(now)
         for _ in range(count - 1):
             wait_s = self._frames.take(now) or wait_s
-        if wait_s:
+        if wait_s and self._is_open:
             self._shared.handler.refuse_frames(self, wait_s)
         return not wait_s
 
-    def _on_other(self, event: bytes | Ping | Pong | Close) -> None:
-        if type(event) is bytes:
+    def _on_other(self, event: Received) -> None:
+        if isinstance(event, bytes):
             self._stop_deadline()
             self._shared.handler.receive_binary(self, event)
-        elif type(event) is Ping:
+        elif isinstance(event, Ping):
             self.queue(frame(Opcode.PONG, event.payload))
-        elif type(event) is Close:
+        elif isinstance(event, Close):
             self._answer_close(event)
 
     # -- pausing -------------------------------------------------------------------------------

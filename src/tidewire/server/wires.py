@@ -17,10 +17,11 @@ class PlainWire:
 
     def __init__(self, dialect: Dialect) -> None:
         self._dialect = dialect
+        self._encode = dialect.publication
         self.decode = dialect.decode
 
     def publication(self, publication: Publication) -> bytes:
-        return self.text(self._dialect.publication(publication))
+        return text_frame(self._encode(publication))
 
     def event(self, event: Event) -> bytes:
         return self.text(self._dialect.event(event))
@@ -40,6 +41,9 @@ class DeflateWire(PlainWire):
         super().__init__(dialect)
         self._window_bits = window_bits
         self._min_bytes = min_bytes  # below it compressing costs more than it saves
+
+    def publication(self, publication: Publication) -> bytes:
+        return self.text(self._encode(publication))
 
     def text(self, payload: bytes) -> bytes:
         if len(payload) < self._min_bytes:

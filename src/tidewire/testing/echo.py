@@ -80,7 +80,7 @@ class EchoService:
     def _front_door(self) -> FrontDoor:
         loop = asyncio.get_running_loop()
         clock = SystemClock()
-        tick = Tick(loop.call_soon)
+        tick = Tick(loop.call_soon, clock.monotonic)
         counts = ConnectionCounts(total=1_000, per_user=1_000, per_ip=1_000)
         shared = Shared(
             handler=Echo(),
@@ -148,7 +148,7 @@ def main(
         http=TidewireProtocol,
         ws="none",
         lifespan="on",
-        log_config=None,  # type: ignore[arg-type]
+        log_config=None,
     )
     runner = Runner(config, stopping=lambda: None, reload=lambda: None)
     runner.run(sockets=[listen_tcp(host, port)])

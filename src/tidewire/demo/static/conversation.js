@@ -40,8 +40,12 @@ export class Conversation {
   /** @param {any} publication - of any kind: each has its place in the log */
   #published(publication) {
     if (!this.room.receive(publication)) this.#askWhatWasMissed();
-    const { from, once } = publication;
-    if (once !== undefined && this.room.isOwn(from)) this.outbox.remove(once);
+    this.#delivered(publication);
+  }
+
+  /** @param {any} publication - whose key, if it is one of ours, was drawn here and nowhere else */
+  #delivered({ once }) {
+    if (once !== undefined) this.outbox.remove(once);
   }
 
   connectionLost() {
@@ -126,6 +130,7 @@ export class Conversation {
   /** @param {any} position - with whatever else the answer carried */
   #caughtUp({ epoch, seq, tag = "" }) {
     this.room.catchUp({ epoch, seq, tag }, this.#pages);
+    this.#pages.forEach(this.#delivered, this);
     this.#pages = [];
     this.#lostAt = null;
     this.sendLetters();

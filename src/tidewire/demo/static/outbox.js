@@ -39,7 +39,8 @@ export class Outbox {
 
   /** @param {string} once - it is in the channel, or its writer gave it up */
   remove(once) {
-    this.#keep(this.letters.filter((letter) => letter.once !== once));
+    const others = this.letters.filter((letter) => letter.once !== once);
+    if (others.length < this.letters.length) this.#keep(others);
   }
 
   /**

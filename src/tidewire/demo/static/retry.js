@@ -22,8 +22,12 @@ const STOPS = new Map([
   [4003, "You were asked to leave."],
 ]);
 
-/** Refusals (HTTP status of a plain GET) that waiting does not change. */
-const FINAL_REFUSALS = new Set([400, 401, 403]);
+/** Refusals, by the status of a plain GET, that waiting does not change (section 2.2). */
+const FINAL_REFUSALS = new Map([
+  [400, MISUNDERSTOOD],
+  [401, "The server wants to know who you are."],
+  [403, "The server does not let this page in."],
+]);
 
 /**
  * @typedef {{ kind: "stop", reason: string }
@@ -62,9 +66,8 @@ export function afterClose({ code, reason }, { attempt, windowS, random }) {
  * @returns {Verdict | null} null when the answer says nothing about coming back
  */
 export function afterRefusal(status, body) {
-  const { code, message, retryAfter } = Object(body);
-  const reason = typeof message === "string" ? message : `The server refused (${code ?? status}).`;
-  if (FINAL_REFUSALS.has(status)) return { kind: "stop", reason };
-  if (typeof retryAfter === "number") return { kind: "retry", delayMs: retryAfter * 1000 };
-  return null;
+  const reason = FINAL_REFUSALS.get(status);
+  if (reason !== undefined) return { kind: "stop", reason };
+  const { retryAfter } = Object(body);
+  return typeof retryAfter === "number" ? { kind: "retry", delayMs: retryAfter * 1000 } : null;
 }
