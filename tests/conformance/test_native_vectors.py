@@ -60,7 +60,7 @@ def _publication(entry: dict[str, Any]) -> Publication:
     return Publication(
         user_id=fields.pop("from"),
         client_id=fields.pop("clientId"),
-        data=json.dumps(fields.pop("data")).encode(),
+        data=json.dumps(fields.pop("data")),
         **fields,
     )
 
