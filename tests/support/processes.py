@@ -159,15 +159,16 @@ class ServerProcess:
             return connection.ask(request(headers, line=f"GET {path} HTTP/1.1"))
 
     def metric(self, name: str, **labels: str) -> float:
-        """A sample of /metrics, summed over the labels not given; 0 while there is none."""
-        found = 0.0
-        for line in self.get("/metrics").body.decode().splitlines():
-            sample, _, value = line.rpartition(" ")
-            if re.split(r"[{ ]", sample)[0] == name and all(
-                f'{key}="{wanted}"' in sample for key, wanted in labels.items()
-            ):
-                found += float(value)
-        return found
+        """A sample of /metrics, summed over the labels not given; 0 while there is none yet."""
+        text = self.get("/metrics").body.decode()
+        assert f"# TYPE {name} " in text, f"there is no metric {name}"
+        wanted = [f'{key}="{value}"' for key, value in labels.items()]
+        lines = [line.rpartition(" ") for line in text.splitlines()]
+        return sum(
+            float(value)
+            for sample, _, value in lines
+            if sample.partition("{")[0] == name and all(label in sample for label in wanted)
+        )
 
     # -- watching it ---------------------------------------------------------------------------
 

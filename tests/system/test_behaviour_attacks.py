@@ -459,5 +459,5 @@ def test_many_small_reads_do_not_hold_on_to_many_messages(process: ServerProcess
     with crowd(process.join() for _ in range(64)) as slow:
         for one in slow:
             one.send(almost)
-        wait_until(lambda: process.metric("tidewire_bytes_received_total") >= 64 * 65_000)
+        wait_until(lambda: process.metric("tidewire_received_bytes_total") >= 64 * 65_000)
         assert process.resident_bytes() - before < 64 * 65_000 * 3
