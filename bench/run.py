@@ -6,7 +6,9 @@ that whatever the machine does meanwhile falls on all of them.
 
 from __future__ import annotations
 
+import contextlib
 import datetime
+import fcntl
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -117,6 +119,18 @@ def _progress(console: Console) -> Progress:
     return Progress(*columns, console=console, transient=True)
 
 
+@contextlib.contextmanager
+def alone() -> Iterator[None]:
+    """Two benchmarks at a time would measure each other."""
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with (CACHE / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise click.ClickException("another benchmark is running on this machine") from None
+        yield
+
+
 def save(results: Results, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "results.json").write_bytes(to_json(results))
@@ -150,7 +164,8 @@ def main(
     is_whole = not (only or workloads or rounds or quick)
     count = rounds or (QUICK_ROUNDS if quick else ROUNDS)
     run = Run(Plan(servers, wanted, count, QUICK_SCALE if quick else 1.0))
-    results = run.measure(Console(stderr=True))
+    with alone():
+        results = run.measure(Console(stderr=True))
     save(results, BENCH if is_whole else CACHE)
     if as_json:
         click.echo(to_json(results))

@@ -93,7 +93,8 @@ def running(server: Server, *, quiet: bool = False, tls: bool = False) -> Iterat
             yield Running(server, process.pid, launch.port)
         finally:
             # Killed, not asked: a drain would move thousands of clients away for half a minute.
-            os.killpg(process.pid, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
             process.wait()
 
 
