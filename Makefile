@@ -37,7 +37,7 @@ pytest: $(STAMPS)/dev $(STAMPS)/node $(STAMPS)/system ## the tests (ARGS="tests/
 conformance: $(STAMPS)/dev ## all 517 cases of the Autobahn suite (about a quarter of an hour)
 	$(BIN)/python -m tests.conformance.autobahn --cases all
 
-bench: $(STAMPS)/dev $(STAMPS)/node ## measure beside peers, and write bench/RESULTS.md
+bench: $(STAMPS)/dev ## measure beside peers, and write bench/RESULTS.md
 	$(BIN)/python -m bench.run $(ARGS)
 
 venv: $(STAMPS)/dev ## the development environment, and nothing else
@@ -51,7 +51,7 @@ format: $(STAMPS)/dev ## let ruff rewrite what `make check` would refuse
 	$(BIN)/ruff check --fix .
 
 clean: ## remove everything these targets made
-	rm -rf $(VENV) $(NODE_DIR)/node_modules dist build .*_cache .hypothesis
+	rm -rf $(VENV) $(NODE_DIR)/node_modules dist build .cache .*_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # --- set-up -----------------------------------------------------------------------------------
