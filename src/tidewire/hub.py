@@ -180,13 +180,15 @@ class Hub:
             self._dirty[room] = None
             self._request_tick()
 
+    @property
+    def has_work(self) -> bool:
+        return bool(self._dirty)
+
     def flush(self) -> None:
         """The tick's end: one block of bytes for each kind of wire, to every member."""
         dirty, self._dirty = self._dirty, {}
         for room in dirty:
-            if room.flushing:
-                self._dirty[room] = None  # its last batch is still going out; this one is next
-            else:
+            if not room.flushing:  # else its last batch is still going out, and asks for this one
                 self._flush(room)
 
     def _flush(self, room: Room) -> None:
@@ -222,6 +224,7 @@ class Hub:
         if room.flushing == 0:
             room.newcomers.clear()
             if room.pending:
+                self._dirty[room] = None
                 self._request_tick()
 
 

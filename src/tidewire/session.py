@@ -59,14 +59,15 @@ class Session:
 
     def check_publish(self, options: ChannelOptions | None, now: float) -> ChannelOptions:
         """Raise ``CommandRefused`` unless this client may publish there, now."""
-        allowed = self._check_access(options, "may_publish")
+        if options is None or not self._may(options.may_publish):
+            raise _forbidden()
         bucket = self._publications
         if bucket is None:
             bucket = self._publications = TokenBucket(self._limits.publications)
         wait_s = bucket.take(now)
         if wait_s:
             raise rate_limited("publications", wait_s)
-        return allowed
+        return options
 
     def check_subscribe(self, channel: str, options: ChannelOptions | None) -> ChannelOptions:
         """Raise ``CommandRefused`` unless this client may subscribe to one more channel."""
@@ -78,7 +79,9 @@ class Session:
 
     def check_read(self, options: ChannelOptions | None) -> ChannelOptions:
         """Raise ``CommandRefused`` unless this client may read there, live or from history."""
-        return self._check_access(options, "may_subscribe")
+        if options is None or not self._may(options.may_subscribe):
+            raise _forbidden()
+        return options
 
     def check_subscribed(self, channel: str) -> None:
         if channel not in self.subscriptions:
@@ -90,13 +93,8 @@ class Session:
             raise CommandRefused("forbidden", "the token is another user's")
         self.user = user
 
-    def _check_access(self, options: ChannelOptions | None, what: str) -> ChannelOptions:
-        """One answer for "no such channel" and "not for you", so that names cannot be probed."""
-        if options is not None:
-            access: Access = getattr(options, what)
-            if access == "anyone" or is_allowed(access, is_anonymous=self.user.is_anonymous):
-                return options
-        raise CommandRefused("forbidden", "not allowed in this channel")
+    def _may(self, access: Access) -> bool:
+        return access == "anyone" or is_allowed(access, is_anonymous=self.user.is_anonymous)
 
     # -- accounts ------------------------------------------------------------------------------
 
@@ -123,3 +121,8 @@ class Session:
 
 def rate_limited(what: str, wait_s: float) -> CommandRefused:
     return CommandRefused("rate_limited", f"too many {what}", retry_after_s=wait_s)
+
+
+def _forbidden() -> CommandRefused:
+    """One answer for "no such channel" and "not for you", so that names cannot be probed."""
+    return CommandRefused("forbidden", "not allowed in this channel")

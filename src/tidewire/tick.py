@@ -20,7 +20,7 @@ class Tick:
     once a turn, where three readings a message were 2 % of its cost.
     """
 
-    __slots__ = ("_call_soon", "_clock", "_phases", "is_requested", "now")
+    __slots__ = ("_call_soon", "_clock", "_has_more", "_phases", "is_requested", "now")
 
     def __init__(
         self, call_soon: Callable[[Callable[[], None]], object], clock: Callable[[], float]
@@ -28,23 +28,31 @@ class Tick:
         self._call_soon = call_soon
         self._clock = clock
         self._phases: tuple[Callable[[], None], ...] = ()
+        self._has_more: Callable[[], bool] = lambda: False
         self.is_requested = False
         self.now = clock()
 
-    def set_phases(self, *phases: Callable[[], None]) -> None:
+    def set_phases(
+        self, *phases: Callable[[], None], has_more: Callable[[], bool] = lambda: False
+    ) -> None:
+        """``has_more``: whether a later phase has left work for an earlier one, for a next tick."""
         self._phases = phases
+        self._has_more = has_more
 
     def request(self) -> None:
+        """Run the phases soon. Called while they run, it asks for nothing: a later phase or
+        ``has_more`` sees to it (otherwise every tick would be followed by an empty one)."""
         if not self.is_requested:
             self.is_requested = True
             self.now = self._clock()
             self._call_soon(self._run)
 
     def _run(self) -> None:
-        # Cleared first: a phase that fails must not keep the next tick from coming.
-        self.is_requested = False
         for phase in self._phases:
             try:
                 phase()
             except Exception:
                 logger.exception("a phase of the tick failed")
+        self.is_requested = False
+        if self._has_more():
+            self.request()

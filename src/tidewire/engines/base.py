@@ -86,6 +86,11 @@ class Engine(Protocol):
         """Queue a publication for this tick; False where too many are in flight already."""
         ...
 
+    @property
+    def has_work(self) -> bool:
+        """Whether something is submitted and not yet drained."""
+        ...
+
     def drain(self) -> None:
         """The end of a tick: send or apply everything submitted in it."""
 

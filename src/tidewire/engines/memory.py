@@ -101,6 +101,10 @@ class MemoryEngine:
         self._submitted.append(submission)
         return True
 
+    @property
+    def has_work(self) -> bool:
+        return bool(self._submitted)
+
     def drain(self) -> None:
         submitted, self._submitted = self._submitted, []
         if not submitted:
@@ -172,10 +176,11 @@ class MemoryEngine:
             submission.ref,
         )
         gone = log.append(entry)
-        self.entries += 1
-        self.bytes += len(submission.data) + ENTRY_OVERHEAD_BYTES
-        if gone is not None:
-            self._release(gone)
+        if gone is None:
+            self.entries += 1
+            self.bytes += len(entry.data) + ENTRY_OVERHEAD_BYTES
+        else:
+            self.bytes += len(entry.data) - len(gone.data)
         if name in fresh:
             fresh[name].append(entry)
         else:

@@ -119,6 +119,10 @@ class Shared:
         self._queued.append(connection)
         self.tick.request()
 
+    @property
+    def has_work(self) -> bool:
+        return bool(self._queued)
+
     def flush(self) -> None:
         """A phase of the tick: one write for each connection that has something to send."""
         queued, self._queued = self._queued, []
@@ -261,7 +265,7 @@ class Connection(asyncio.BufferedProtocol):
         try:
             while not self._paused:
                 event = receiver.next()
-                within = self._charge(receiver)
+                within = not receiver.frames or self._charge(receiver)
                 if event is None:
                     break
                 if not self._is_open:
@@ -282,8 +286,6 @@ class Connection(asyncio.BufferedProtocol):
     def _charge(self, receiver: Receiver) -> bool:
         """Charge the frame budget for what was just read; whether it may be acted on."""
         count, receiver.frames = receiver.frames, 0
-        if not count:
-            return True
         if self._frames is None:
             self._frames = TokenBucket(self._shared.limits.session.frames)
         now = self._shared.tick.now

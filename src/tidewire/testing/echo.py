@@ -97,7 +97,7 @@ class EchoService:
             loop=loop,
             ended=lambda peer: counts.leave(peer.session.user.id, peer.limited_ip),
         )
-        tick.set_phases(shared.flush)
+        tick.set_phases(shared.flush, has_more=lambda: shared.has_work)
         dialect = NativeDialect()
         return FrontDoor(
             admission=Admission(

@@ -138,6 +138,8 @@ class Receiver:
         # The fast path: one short, masked, whole text message, and nothing else open.
         # Written out, because calls and named steps would double its time.
         data, at = self._data, self._at
+        if at == len(data):
+            return None
         if len(data) - at >= _SMALLEST and self._message is None:
             first, second, mask = _head_and_mask(data, at)
             end: int = at + second - (MASKED - _SMALLEST)
