@@ -51,12 +51,14 @@ def free_port() -> int:
 class ServerProcess:
     """``tidewire serve`` (or another ``command``) in a process of its own.
 
-    ``config`` is the text of a tidewire.toml. Entering waits until the server
-    says it is ready; leaving kills it, and shows the end of its log if the
-    test failed.
+    ``config`` is the text of a tidewire.toml, ``app`` that of a module with an
+    ``app`` to serve. Both lie in ``folder``, where the process runs. Entering
+    waits until the server says it is ready; leaving kills it, shows the end of
+    its log if the test failed, and fails if the server itself logged an error.
     """
 
     config: str = ""
+    app: str = ""
     flags: tuple[str, ...] = ()
     command: str = "serve"
     environment: Mapping[str, str] = field(default_factory=dict)
@@ -77,19 +79,21 @@ class ServerProcess:
         trace: TracebackType | None,
     ) -> None:
         self.kill()
-        if kind is not None:
+        complaints = self.complaints()
+        if kind is not None or complaints:
             print(f"--- the server's log ends with:\n{self.log_tail()}")
         self._folder.cleanup()
+        assert kind is not None or not complaints, complaints
 
     # -- life ----------------------------------------------------------------------------------
 
     def start(self) -> None:
         """Start, or start again on the same port after ``kill`` or ``wait``."""
-        path = Path(self._folder.name) / "tidewire.toml"
-        path.write_text(self.config, encoding="utf-8")
+        (self.folder / "tidewire.toml").write_text(self.config, encoding="utf-8")
+        (self.folder / "application.py").write_text(self.app, encoding="utf-8")
         with self.log_path.open("ab") as log:
             self.process = subprocess.Popen(
-                self._command_line(path),
+                self._command_line(),
                 env=self._environment(),
                 cwd=self._folder.name,
                 stdin=subprocess.DEVNULL,
@@ -103,9 +107,10 @@ class ServerProcess:
             print(f"--- the server's log ends with:\n{self.log_tail()}")
             raise
 
-    def _command_line(self, config: Path) -> list[str]:
+    def _command_line(self) -> list[str]:
         python = [sys.executable, "-m", "tidewire", self.command]
-        return [*python, "--config", str(config), "--port", str(self.port), *self.flags]
+        app = ["application:app"] if self.app else []
+        return [*python, *app, "--config", "tidewire.toml", "--port", str(self.port), *self.flags]
 
     def _environment(self) -> dict[str, str]:
         """Ours without any setting of a server that the developer's shell may hold."""
@@ -173,14 +178,23 @@ class ServerProcess:
     # -- watching it ---------------------------------------------------------------------------
 
     @property
+    def folder(self) -> Path:
+        return Path(self._folder.name)
+
+    @property
     def log_path(self) -> Path:
-        return Path(self._folder.name) / "server.log"
+        return self.folder / "server.log"
 
     def log(self) -> str:
         return self.log_path.read_text(encoding="utf-8", errors="replace")
 
     def log_tail(self) -> str:
         return "\n".join(self.log().splitlines()[-LOG_TAIL_LINES:])
+
+    def complaints(self) -> list[str]:
+        """Lines that a server logs only when it failed itself, whatever its peers did."""
+        marks = ("Traceback", '"level": "error"', '"level": "critical"', "Warning:")
+        return [line for line in self.log().splitlines() if any(mark in line for mark in marks)]
 
     def is_running(self) -> bool:
         return self.process.poll() is None

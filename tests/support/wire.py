@@ -158,15 +158,14 @@ class RawConnection:
         It stops when nothing moves for ``patience_s`` or the connection ends.
         Returns how many times ``data`` went out whole.
         """
+        done = 0
         self.socket.settimeout(patience_s)
-        try:
-            for done in range(times):
+        with suppress(OSError):
+            while done < times:
                 self.socket.sendall(data)
-        except OSError:
-            return done
-        finally:
-            self.socket.settimeout(DEADLINE_S)
-        return times
+                done += 1
+        self.socket.settimeout(DEADLINE_S)
+        return done
 
     def has_input(self, *, within_s: float = 0.0) -> bool:
         """Whether bytes, or the end, of the connection can be read now or soon."""

@@ -483,6 +483,63 @@ def test_frames_beside_a_refused_head_are_never_acted_on(guarded: ServerProcess)
         assert witness.expect("chat")["text"] == "from inside"
 
 
+SLOW_DOOR = """
+import asyncio, pathlib
+import tidewire
+
+app = tidewire.App()
+
+@app.authenticate
+async def decide(handshake):
+    pathlib.Path("asked").touch()
+    while not (decision := pathlib.Path("decision")).exists():
+        await asyncio.sleep(0.01)
+    return tidewire.User("ada") if decision.read_text() == "yes" else None
+"""
+
+
+def _frames_while_the_hook_decides(server: ServerProcess, connection: RawConnection) -> None:
+    """Frames beside the head, and more of them, each a segment, while the hook is running."""
+    early = rawframes.text('{"type":"chat","text":"early"}')
+    connection.send(request(upgrade_headers(server.port)) + early)
+    wait_until((server.folder / "asked").exists, "the hook is running")
+    connection.trickle([early] * 4)
+
+
+def test_frames_sent_while_a_hook_decides_are_acted_on_after_it_agreed() -> None:
+    """Catalogue 27: none is lost, and they are acted on in order, after the greeting."""
+    with ServerProcess(app=SLOW_DOOR) as server, server.connect() as connection:
+        _frames_while_the_hook_decides(server, connection)
+        assert not connection.has_input(), "nothing is answered before the decision"
+        (server.folder / "decision").write_text("yes")
+        assert connection.read_response().status == 101
+        assert connection.receive()["type"] == "connected"
+        seqs = [connection.expect("chat", text="early")["seq"] for _ in range(5)]
+        assert seqs == [1, 2, 3, 4, 5]
+
+
+def test_frames_sent_while_a_hook_decides_are_nothing_when_it_refused() -> None:
+    """Catalogue 27."""
+    with ServerProcess(app=SLOW_DOOR) as server:
+        with server.connect() as intruder:
+            _frames_while_the_hook_decides(server, intruder)
+            (server.folder / "decision").write_text("no")
+            assert b" 401 " in intruder.read_until_end()
+        (server.folder / "decision").write_text("yes")
+        with server.join() as witness:
+            assert witness.connected["seq"] == 0, "nothing was ever published"
+
+
+def test_whoever_leaves_while_a_hook_decides_leaves_nothing_behind() -> None:
+    """Catalogue 27, 70: the hook's answer comes to a connection that has gone."""
+    with ServerProcess("[limits]\nconnections_per_user = 1", app=SLOW_DOOR) as server:
+        with server.connect() as impatient:
+            _frames_while_the_hook_decides(server, impatient)
+            impatient.reset()
+        (server.folder / "decision").write_text("yes")
+        wait_until(lambda: _is_let_in(server, "127.0.0.1"), "its place is free")
+
+
 def test_a_request_behind_the_upgrade_is_not_taken_for_one(server: ServerProcess) -> None:
     """Catalogue 27: after the 101 there are only frames, and this is not one."""
     with server.connect() as connection:

@@ -164,6 +164,7 @@ class TidewireProtocol(HttpToolsProtocol):
         self._head_bytes = 0
         if self.parser.should_upgrade() and self._should_upgrade():
             self.scope["method"] = self.parser.get_method().decode("ascii")
+            self.scope["http_version"] = self.parser.get_http_version()
             return
         self._stop_deadline()
         self._uncount()
