@@ -320,6 +320,7 @@ class Connection(asyncio.BufferedProtocol):
         if self._paused or self._transport is None:
             return
         self._awaits_pong = False  # its answer may have been waiting unread
+        self._shared.tick.request()  # a turn of its own, which no read began
         self._pull()
         if not self._paused and self._transport is not None:
             self._transport.resume_reading()
