@@ -23,6 +23,9 @@ VERSION = 1
 MAX_DIGITS = 308
 """An integer of more digits does not fit a double; one of 309 may not."""
 
+NOT_JSON = (msgspec.MsgspecError, RecursionError, UnicodeEncodeError)
+"""How the decoder says no: to a mistake, to nesting too deep, to a text that is no UTF-8."""
+
 _ZEROS = b"0" * (MAX_DIGITS + 1)
 _DIGITS_AS_ZEROS = bytes.maketrans(b"123456789", b"0" * 9)
 
@@ -43,7 +46,7 @@ class NativeDialect:
     def decode(self, text: str) -> AnyCommand:
         try:
             command = self._decode(text)
-        except (msgspec.MsgspecError, RecursionError) as error:
+        except NOT_JSON as error:
             raise _explain(text, error) from None
         if type(command) is Publish:
             _check_numbers(command)
@@ -125,7 +128,7 @@ def _explain(text: str, error: Exception) -> Undecodable:
         value: Any = msgspec.json.decode(text)
     except RecursionError:
         return Undecodable("malformed", "the message is nested too deeply")
-    except msgspec.MsgspecError:
+    except NOT_JSON:
         return Undecodable("malformed", "the message is not JSON")
     if not isinstance(value, dict):
         return Undecodable("malformed", "a message is a JSON object with a type")
