@@ -419,8 +419,10 @@ class Connection(asyncio.BufferedProtocol):
         return backlog or []
 
     def _too_slow(self) -> None:
+        """All that waits is dropped: what is left out has to be a tail, never a hole."""
         self._shared.counters.slow_readers += 1
         self._drop_backlog()
+        self._outbox = None
         self.close(close_codes.SLOW_READER)
 
     async def drained(self) -> None:
@@ -519,7 +521,7 @@ class Connection(asyncio.BufferedProtocol):
     def _end(self, code: int, farewell: bytes) -> None:
         """Stop taking part, whatever the way out: what was queued and ``farewell`` go first."""
         self._stop_deadline()
-        queued = (self._outbox or []) + self._drop_backlog()
+        queued = self._drop_backlog() + (self._outbox or [])
         self._outbox = None
         self._is_open = self._is_clear = False
         self._close_code = code
