@@ -34,8 +34,9 @@ from tidewire.security.user import User
 
 NOW = 1_700_000_000.0
 CLAIMS: dict[str, Any] = {"sub": "alice", "exp": NOW + 60}
+LEEWAY_S = 10.0
 issuer = TokenIssuer(SECRET)
-verifier = TokenVerifier(KeySet.from_secret(SECRET), leeway_s=10)
+verifier = TokenVerifier(KeySet.from_secret(SECRET), leeway_s=LEEWAY_S)
 
 
 def _token(**claims: Any) -> str:
@@ -62,7 +63,7 @@ def _is_unauthorized(token: str, by: TokenVerifier = verifier) -> bool:
 def test_an_issued_token_is_its_user() -> None:
     token = issuer.issue("alice", now=NOW, ttl_s=60, info={"name": "Alice"}, token_id="t1")
     assert verifier.verify(token, NOW) == User(
-        "alice", {"name": "Alice"}, expires_at=NOW + 60, token_id="t1", issued_at=NOW
+        "alice", {"name": "Alice"}, expires_at=NOW + 60 + LEEWAY_S, token_id="t1", issued_at=NOW
     )
 
 
@@ -259,7 +260,25 @@ def test_a_header_that_names_another_purpose_does_not_connect(kind: object) -> N
 def test_an_expired_token_says_to_get_a_new_one() -> None:
     """Catalogue 22."""
     assert _refusal(_token(exp=NOW - 10)).code == "token_expired"
-    assert verifier.verify(_token(exp=NOW - 9), NOW).expires_at == NOW - 9
+    assert verifier.verify(_token(exp=NOW - 9), NOW).expires_at == NOW + 1
+
+
+def test_who_comes_in_on_leeway_is_let_stay_for_the_rest_of_it() -> None:
+    """Catalogue 22: one rule, so that nobody is let in only to be closed at once."""
+    user = verifier.verify(_token(exp=NOW - LEEWAY_S + 1), NOW)
+    assert user.expires_at is not None
+    assert user.expires_at > NOW
+
+
+def test_a_key_id_nobody_has_is_told_apart_from_a_wrong_signature() -> None:
+    by = TokenVerifier(KeySet.from_secret(SECRET, kid="old"))
+    named = [TokenIssuer(SECRET, kid=kid).sign(CLAIMS) for kid in ("new", "old", None)]
+    assert [by.names_unknown_key(token) for token in named] == [True, False, False]
+
+
+@pytest.mark.parametrize("token", ["", "a.b.c", "e30.e30.", "." * 20_000])
+def test_what_is_no_token_names_no_key_either(token: str) -> None:
+    assert not verifier.names_unknown_key(token)
 
 
 def test_an_expired_token_with_another_fault_is_no_use_renewing() -> None:

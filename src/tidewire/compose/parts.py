@@ -7,10 +7,9 @@ from typing import TypeVar
 
 from tidewire.channels.options import ChannelOptions
 from tidewire.channels.patterns import ChannelTable
-from tidewire.config import Settings, has_keys, read_keys
+from tidewire.config import Settings
 from tidewire.security.origin import OriginPolicy
 from tidewire.security.rates import Rate
-from tidewire.security.tokens import TokenVerifier
 from tidewire.server.connection import ConnectionLimits
 from tidewire.server.door import HeadLimits
 from tidewire.session import SessionLimits
@@ -20,6 +19,9 @@ T = TypeVar("T")
 
 SHARE_OF_DESCRIPTORS = 0.8
 """Of the process's file descriptors for connections; the rest is for files and listeners."""
+
+MIN_SLICE_S = 0.05
+"""Of the heartbeat wheel: finer would only wake an idle process more often."""
 
 
 def channel_table(settings: Settings) -> ChannelTable:
@@ -73,6 +75,11 @@ def connection_limits(settings: Settings) -> ConnectionLimits:
     )
 
 
+def user_rate(settings: Settings) -> Rate:
+    limits = settings.limits
+    return Rate(limits.user_publications_per_s, limits.user_publications_burst)
+
+
 def receive_limits(settings: Settings) -> ReceiveLimits:
     return ReceiveLimits(
         max_message_bytes=settings.limits.message_bytes, max_fragments=settings.limits.fragments
@@ -90,19 +97,15 @@ def origin_policy(settings: Settings) -> OriginPolicy:
     return OriginPolicy(settings.origins.allowed, cookies=settings.auth.cookie is not None)
 
 
-def token_verifier(settings: Settings) -> TokenVerifier | None:
-    """None where no key is configured: then no token is ever right."""
-    auth = settings.auth
-    if not has_keys(auth):
-        return None
-    return TokenVerifier(
-        read_keys(auth), audience=auth.audience, issuer=auth.issuer, leeway_s=auth.leeway_s
-    )
-
-
 def total_connections(settings: Settings) -> int:
     """As configured, or most of the file descriptors, of which the hard limit is taken."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft < hard:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     return settings.limits.connections or int(hard * SHARE_OF_DESCRIPTORS)
+
+
+def slice_s(settings: Settings) -> float:
+    """How late a heartbeat may be: a twentieth of what it waits for, and one turn holds any."""
+    interval_s, timeout_s = settings.heartbeat.interval_s, settings.heartbeat.timeout_s
+    return max(MIN_SLICE_S, min(interval_s, timeout_s) / 20, max(interval_s, timeout_s) / 500)

@@ -162,7 +162,8 @@ class Limits(Section, frozen=True):
         Count, about("Publications a user may send at once, over all connections.")
     ] = 200
     refusals: Annotated[
-        Count, about("Refusals within 10 s, for rate or form, that a connection survives.")
+        Count,
+        about("Refusals, for rate or form, a connection survives at once; forgiven within 10 s."),
     ] = 20
     connections_per_user: Annotated[
         Count, about("Connections one authenticated user may hold.")

@@ -125,6 +125,10 @@ class Node:
         """Every submission in flight has ended when this returns."""
         await self._engine.stop()
 
+    def set_limits(self, limits: SessionLimits) -> None:
+        """What newcomers are told that they may do."""
+        self._limits_told = limits.told()
+
     # -- coming and going ----------------------------------------------------------------------
 
     def welcome(self, peer: Peer) -> None:
@@ -213,8 +217,9 @@ class Node:
                 retry_after=UNSET if wait_s is None else round(wait_s, 3),
             )
         )
-        if refusal.code in STRIKES and peer.session.strike(self._tick.now):
-            peer.close(close_codes.TOO_MANY_MESSAGES)
+        too_many = STRIKES.get(refusal.code)
+        if too_many is not None and peer.session.strike(self._tick.now):
+            peer.close(too_many)
 
     def _ping(self, peer: Peer, command: Ping) -> None:
         if command.id is UNSET:
@@ -392,8 +397,13 @@ class Node:
         )
 
 
-STRIKES = frozenset({"malformed", "rate_limited", "too_large"})
-"""What a well-meaning client does now and then, and a broken or hostile one all the time."""
+STRIKES = {
+    "malformed": close_codes.POLICY_VIOLATION,
+    "too_large": close_codes.POLICY_VIOLATION,
+    "rate_limited": close_codes.TOO_MANY_MESSAGES,
+}
+"""What a well-meaning client does now and then, a broken or hostile one all the time; and the code
+it is closed with: who was only too fast may come back, who cannot speak need not."""
 
 TRY_LATER = CommandRefused("unavailable", "try again later", retry_after_s=1)
 

@@ -71,14 +71,20 @@ class ConnectionLimits:
     def __init__(
         self, *, total: int, per_user: int = 20, per_ip: int = 100, unfinished_per_ip: int = 20
     ) -> None:
-        self._total = total
-        self._per_user = per_user
-        self._per_ip = per_ip
-        self._unfinished_per_ip = unfinished_per_ip
+        self.set_limits(
+            total=total, per_user=per_user, per_ip=per_ip, unfinished_per_ip=unfinished_per_ip
+        )
         self._users = _Counts()
         self._ips = _Counts()
         self._unfinished = _Counts()
         self.open = 0
+
+    def set_limits(self, *, total: int, per_user: int, per_ip: int, unfinished_per_ip: int) -> None:
+        """Other limits from now on; nobody who is in already is put out."""
+        self._total = total
+        self._per_user = per_user
+        self._per_ip = per_ip
+        self._unfinished_per_ip = unfinished_per_ip
 
     @property
     def is_balanced(self) -> bool:

@@ -92,6 +92,11 @@ class KeyedRates(Generic[Key]):
     def __len__(self) -> int:
         return len(self._used_until)
 
+    def set_rate(self, rate: Rate) -> None:
+        """Another rate from now on, for keys that are known already, too."""
+        self._interval_s = rate.interval_s
+        self._tolerance_s = rate.tolerance_s
+
     def take(self, key: Key, now: float) -> float:
         """As ``TokenBucket.take``, for ``key``."""
         used_until = self._used_until.get(key)
@@ -123,7 +128,7 @@ class StrikePolicy(Struct, frozen=True, gc=False):
     one that sends a burst too many is only told.
     """
 
-    refusals: int = 100
+    refusals: int = 20
     window_s: float = 10.0
 
     def as_rate(self) -> Rate:

@@ -68,7 +68,8 @@ class TokenVerifier:
     """Turns a token into the user it was issued to, or refuses it.
 
     ``audience`` and ``issuer`` are compared whole. ``leeway_s`` forgives a clock
-    that differs when a client comes in; the user's ``expires_at`` is the token's.
+    that differs, in one place for all: the user's ``expires_at`` is the token's
+    ``exp`` with it added, and whoever looks at that needs to forgive nothing more.
     ``keys`` may be replaced while running, after a JWKS document was read again.
     """
 
@@ -96,7 +97,19 @@ class TokenVerifier:
         _check_purpose(header, claims)
         self._check_parties(key, claims)
         self._check_times(claims, now)
-        return _user(claims)
+        return _user(claims, claims.exp + self._leeway_s)
+
+    def names_unknown_key(self, token: str) -> bool:
+        """Whether ``token`` asks for a key by an id that none here has.
+
+        Nobody has signed that header: it may be a reason to read the one configured
+        key set again, and says nothing about where that is.
+        """
+        try:
+            header = _peek(token)
+        except TokenRefused:
+            return False
+        return header.kid is not None and all(key.kid != header.kid for key in self.keys)
 
     def _authenticate(self, token: str) -> tuple[VerificationKey, dict[str, Any], bytes]:
         if len(token) > MAX_TOKEN_LENGTH or not token.isascii():
@@ -169,10 +182,10 @@ def _check_purpose(header: dict[str, Any], claims: _Claims) -> None:
         raise TokenRefused("the token is not for connecting")
 
 
-def _user(claims: _Claims) -> User:
+def _user(claims: _Claims, expires_at: float) -> User:
     if not is_user_id(claims.sub):
         raise TokenRefused("the token's sub cannot be a user id")
     try:
-        return User(claims.sub, claims.info, claims.exp, claims.jti, claims.iat)
+        return User(claims.sub, claims.info, expires_at, claims.jti, claims.iat)
     except ValueError:
         raise TokenRefused("the token's info is too large") from None

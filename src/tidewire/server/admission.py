@@ -27,6 +27,9 @@ from tidewire.security.user import User, guest
 Authenticate: TypeAlias = Callable[[Handshake], "User | Awaitable[User | None] | None"]
 """An application's own way to know its users; None refuses."""
 
+RenewKeys: TypeAlias = Callable[[], Awaitable[bool]]
+"""Reads the issuer's keys again; whether there may be new ones now."""
+
 
 class Admission:
     """Turns a handshake into a user, or refuses it with ``HandshakeRefused``."""
@@ -42,6 +45,7 @@ class Admission:
         cookie_name: str | None = None,
         allows_anonymous: bool = False,
         authenticate: Authenticate | None = None,
+        renew_keys: RenewKeys | None = None,
     ) -> None:
         self._origins = origins
         self._allows_any_origin = allows_any_origin
@@ -51,6 +55,7 @@ class Admission:
         self._cookie_name = cookie_name
         self._allows_anonymous = allows_anonymous
         self._authenticate = authenticate
+        self._renew_keys = renew_keys
 
     async def identify(self, handshake: Handshake, *, use_ticket: bool = True) -> User:
         """The user behind a handshake; ``use_ticket`` False only looks and spends nothing."""
@@ -63,7 +68,7 @@ class Admission:
 
     async def refresh(self, token: str) -> User:
         """The user of a token sent over an open connection."""
-        return self._verify(token)
+        return await self._verify(token)
 
     def issue_ticket(self, user: User, origin: str | None) -> str:
         return self._tickets.issue(user, origin, self._clock.time())
@@ -80,7 +85,7 @@ class Admission:
         if credential is not None and credential.kind == "ticket":
             return self._by_ticket(credential, handshake, use_ticket)
         if credential is not None and self._verifier is not None:
-            return self._verify(credential.secret)
+            return await self._verify(credential.secret)
         if self._authenticate is not None:
             return await self._by_hook(self._authenticate, handshake)
         if credential is None and self._allows_anonymous:
@@ -92,10 +97,21 @@ class Admission:
             raise TokenRefused("a ticket opens one connection", code="token_expired")
         return self._tickets.redeem(credential.secret, handshake.origin, self._clock.time())
 
-    def _verify(self, token: str) -> User:
+    async def _verify(self, token: str) -> User:
+        """Looks a second time where the token's key is one the issuer may just have made."""
         if self._verifier is None:
             raise TokenRefused("tokens are not configured")
+        try:
+            return self._verifier.verify(token, self._clock.time())
+        except TokenRefused:
+            if not await self._may_have_new_key(self._verifier, token):
+                raise
         return self._verifier.verify(token, self._clock.time())
+
+    async def _may_have_new_key(self, verifier: TokenVerifier, token: str) -> bool:
+        if self._renew_keys is None or not verifier.names_unknown_key(token):
+            return False
+        return await self._renew_keys()
 
     async def _by_hook(self, hook: Authenticate, handshake: Handshake) -> User:
         if self._allows_any_origin:

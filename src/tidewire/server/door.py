@@ -14,11 +14,12 @@ from msgspec import Struct
 
 from tidewire.counters import Counters
 from tidewire.errors import HandshakeRefused
-from tidewire.security.admission import ConnectionLimits
+from tidewire.security.admission import ConnectionLimits, ip_bucket
 from tidewire.security.credentials import choose_subprotocol
 from tidewire.security.handshake import Handshake, read_handshake
 from tidewire.security.ids import new_client_id
 from tidewire.security.proxies import ClientAddress, Scheme, TrustedProxies
+from tidewire.security.rates import KeyedRates, Rate
 from tidewire.security.user import User
 from tidewire.server.admission import Admission, refusal_of
 from tidewire.server.connection import Connection, Shared
@@ -30,6 +31,16 @@ from tidewire.websocket.handshake import Upgrade, read_upgrade, switching_protoc
 from tidewire.websocket.receiver import ReceiveLimits, Receiver, Role
 
 logger = logging.getLogger("tidewire.door")
+
+
+TICKETS_PER_USER = Rate(1.0, 20)
+"""One for each connection a user may have, at once; then as fast as a page can be reloaded."""
+
+TICKETS_PER_IP = Rate(10.0, 100)
+"""One for each connection an address may have, at once: an office that comes back from lunch."""
+
+MAX_RATED = 100_000
+"""Addresses, and users, whose rate is remembered at a time; some 20 MiB when full."""
 
 
 class HeadLimits(Struct, frozen=True):
@@ -93,10 +104,17 @@ class FrontDoor:
         self._deflate_wires = deflate_wires
         self._shared = shared
         self._ticket_ttl_s = ticket_ttl_s
+        self._ticket_rate_of_ip = KeyedRates[str](TICKETS_PER_IP, MAX_RATED)
+        self._ticket_rate_of_user = KeyedRates[str](TICKETS_PER_USER, MAX_RATED)
 
     @property
     def counters(self) -> Counters:
         return self._shared.counters
+
+    def set_limits(self, head: HeadLimits, receive: ReceiveLimits) -> None:
+        """Other limits for those who come from now on."""
+        self.head_limits = head
+        self._receive_limits = receive
 
     # -- counting sockets that have not shown themselves yet -------------------------------------
 
@@ -160,9 +178,20 @@ class FrontDoor:
 
         Raises ``HandshakeRefused``.
         """
-        handshake, _ = self._read(request)
+        handshake, address = self._read(request)
+        # First by address: whoever guesses at tokens here is slowed down as well.
+        if address.limited_ip is not None:
+            self._take_ticket(self._ticket_rate_of_ip, ip_bucket(address.limited_ip))
         user = await self._admission.identify(handshake, use_ticket=False)
+        self._take_ticket(self._ticket_rate_of_user, user.id)
         return self._admission.issue_ticket(user, handshake.origin), self._ticket_ttl_s
+
+    def _take_ticket(self, rates: KeyedRates[str], key: str) -> None:
+        wait_s = rates.take(key, self._shared.clock.monotonic())
+        if wait_s:
+            raise HandshakeRefused(
+                429, "rate_limited", "too many tickets", retry_after_s=round(wait_s, 3)
+            )
 
     def _check_open(self, path: str) -> None:
         if self.is_draining:

@@ -1,0 +1,190 @@
+"""Assembly: one server's parts, made from the settings and connected to each other.
+
+Starts nothing and opens nothing. What may change while the server runs is
+changed here, since only here everything that uses it is known.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Callable
+
+from tidewire.app import App
+from tidewire.clock import Clock
+from tidewire.compose import parts
+from tidewire.compose.keys import Keys, configured_keys
+from tidewire.config import Settings
+from tidewire.counters import Counters
+from tidewire.dialects.native import NativeDialect
+from tidewire.engines.memory import MemoryEngine, MemoryLimits
+from tidewire.hub import Hub
+from tidewire.node.announcer import Announcer
+from tidewire.node.core import Node, NodeOptions
+from tidewire.security.admission import ConnectionLimits
+from tidewire.security.ids import TagSource, readable_id
+from tidewire.security.origin import ANY
+from tidewire.security.proxies import TrustedProxies
+from tidewire.security.rates import KeyedRates
+from tidewire.security.tickets import TicketOffice
+from tidewire.server.admission import Admission
+from tidewire.server.connection import Connection, Shared
+from tidewire.server.door import FrontDoor
+from tidewire.server.drain import DrainSentinel
+from tidewire.server.heartbeat import HeartbeatWheel
+from tidewire.server.jwks import RemoteKeys, fetch_keys
+from tidewire.server.wires import DeflateWire, PlainWire
+from tidewire.tick import Tick
+from tidewire.websocket.deflate import MAX_WINDOW_BITS, MIN_WINDOW_BITS
+
+MAX_USERS_RATED = 100_000
+"""Users whose publication rate is remembered at a time; some 20 MiB when full."""
+
+EPOCH_LENGTH = 8
+
+
+class Assembly:
+    """The parts. Made in the event loop they run in."""
+
+    def __init__(self, app: App, settings: Settings, clock: Clock, sentinel: DrainSentinel) -> None:
+        loop = asyncio.get_running_loop()
+        self.counters = Counters()
+        self.keys = configured_keys(settings)
+        self.remote_keys = _remote_keys(settings, self.keys, clock)
+        self.engine = _engine(settings, clock)
+        self._user_rates = KeyedRates[str](parts.user_rate(settings), MAX_USERS_RATED)
+        self._counts = ConnectionLimits(
+            total=parts.total_connections(settings),
+            per_user=settings.limits.connections_per_user,
+            per_ip=settings.limits.connections_per_ip,
+            unfinished_per_ip=settings.limits.unfinished_handshakes_per_ip,
+        )
+        admission = self._admission(app, settings, clock)
+        tick = Tick(loop.call_soon, clock.monotonic)
+        hub = Hub(loop.call_soon, tick.request, self.counters)
+        self.node = self._node(settings, clock, tick, hub, admission)
+        self.shared = Shared(
+            handler=self.node,
+            limits=parts.connection_limits(settings),
+            clock=clock,
+            counters=self.counters,
+            tick=tick,
+            wheel=HeartbeatWheel(parts.slice_s(settings)),
+            loop=loop,
+            ended=_ended(self._counts),
+        )
+        self._set_phases(tick, hub)
+        self.door = self._front_door(settings, admission, sentinel)
+
+    def _set_phases(self, tick: Tick, hub: Hub) -> None:
+        engine, shared = self.engine, self.shared
+        tick.set_phases(
+            engine.drain,
+            hub.flush,
+            shared.flush,
+            self.node.observe_written,
+            has_more=lambda: engine.has_work or hub.has_work or shared.has_work,
+        )
+
+    def _admission(self, app: App, settings: Settings, clock: Clock) -> Admission:
+        remote_keys = self.remote_keys
+        return Admission(
+            origins=parts.origin_policy(settings),
+            allows_any_origin=ANY in settings.origins.allowed,
+            verifier=None if self.keys is None else self.keys.verifier,
+            tickets=TicketOffice(secrets.token_bytes, ttl_s=settings.auth.ticket_ttl_s),
+            clock=clock,
+            cookie_name=settings.auth.cookie,
+            allows_anonymous=settings.auth.anonymous,
+            authenticate=app.authenticate_hook,
+            renew_keys=None if remote_keys is None else remote_keys.renew_for_unknown_key,
+        )
+
+    def _node(
+        self, settings: Settings, clock: Clock, tick: Tick, hub: Hub, admission: Admission
+    ) -> Node:
+        channels = parts.channel_table(settings)
+        call_later = asyncio.get_running_loop().call_later
+        interval_s = settings.lobby.occupancy_interval_s
+        return Node(
+            engine=self.engine,
+            hub=hub,
+            tick=tick,
+            channels=channels,
+            clock=clock,
+            counters=self.counters,
+            announcer=Announcer(hub, channels, call_later, interval_s),
+            user_rates=self._user_rates,
+            refresh=admission.refresh,
+            options=NodeOptions(
+                session_limits=parts.session_limits(settings),
+                heartbeat_s=settings.heartbeat.interval_s,
+                lobby=settings.lobby.channel,
+            ),
+        )
+
+    def _front_door(
+        self, settings: Settings, admission: Admission, sentinel: DrainSentinel
+    ) -> FrontDoor:
+        dialect = NativeDialect()
+        return FrontDoor(
+            admission=admission,
+            connections=self._counts,
+            proxies=TrustedProxies(map(str, settings.proxy.trusted)),
+            paths=settings.server.websocket_paths,
+            head_limits=parts.head_limits(settings),
+            receive_limits=parts.receive_limits(settings),
+            wire=PlainWire(dialect),
+            deflate_wires=_deflate_wires(settings, dialect),
+            shared=self.shared,
+            sentinel=sentinel,
+            ticket_ttl_s=settings.auth.ticket_ttl_s,
+        )
+
+    def set_limits(self, settings: Settings) -> None:
+        """Take over ``settings.limits``. Sizes and rates of who is connected stay as they are."""
+        limits = settings.limits
+        self.shared.limits = parts.connection_limits(settings)
+        self.door.set_limits(parts.head_limits(settings), parts.receive_limits(settings))
+        self.node.set_limits(parts.session_limits(settings))
+        self._user_rates.set_rate(parts.user_rate(settings))
+        self._counts.set_limits(
+            total=parts.total_connections(settings),
+            per_user=limits.connections_per_user,
+            per_ip=limits.connections_per_ip,
+            unfinished_per_ip=limits.unfinished_handshakes_per_ip,
+        )
+
+
+def _remote_keys(settings: Settings, keys: Keys | None, clock: Clock) -> RemoteKeys | None:
+    auth, url = settings.auth, settings.auth.jwks_url
+    if keys is None or url is None:
+        return None
+    return RemoteKeys(lambda: fetch_keys(url, issuer=auth.issuer), keys.take_published, clock)
+
+
+def _engine(settings: Settings, clock: Clock) -> MemoryEngine:
+    history = settings.history
+    return MemoryEngine(
+        clock,
+        lambda: readable_id(EPOCH_LENGTH),
+        TagSource(),
+        MemoryLimits(history.total_entries, history.total_bytes),
+    )
+
+
+def _deflate_wires(settings: Settings, dialect: NativeDialect) -> dict[int, DeflateWire]:
+    compression = settings.compression
+    if not compression.enabled:
+        return {}
+    return {
+        bits: DeflateWire(dialect, min(bits, compression.window_bits), compression.min_bytes)
+        for bits in range(MIN_WINDOW_BITS, MAX_WINDOW_BITS + 1)
+    }
+
+
+def _ended(counts: ConnectionLimits) -> Callable[[Connection], None]:
+    def ended(connection: Connection) -> None:
+        counts.leave(connection.session.user.id, connection.limited_ip)
+
+    return ended
