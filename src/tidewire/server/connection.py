@@ -280,7 +280,14 @@ class Connection(asyncio.BufferedProtocol):
             self._fail(violation)
             return
         receiver.settle()
-        if not self._paused and self._deadline is None and receiver.is_mid_message:
+        if not self._paused:
+            self._watch_unfinished(receiver.is_mid_message)
+
+    def _watch_unfinished(self, is_mid_message: bool) -> None:
+        if not is_mid_message:
+            if self._deadline is not None:
+                self._stop_deadline()
+        elif self._deadline is None:
             self._start_deadline(self._shared.limits.unfinished_message_s, self._unfinished)
 
     def _charge(self, receiver: Receiver) -> bool:
