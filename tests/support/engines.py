@@ -1,0 +1,53 @@
+"""An engine that answers when a test lets it: the same log as ours, behind gates."""
+
+from __future__ import annotations
+
+from collections import deque
+
+from tests.support.loops import Gate
+from tidewire.channels.options import ChannelOptions
+from tidewire.engines.base import Page
+from tidewire.engines.memory import MemoryEngine
+from tidewire.messages import Position
+
+
+class SlowEngine(MemoryEngine):
+    """``open`` and ``read`` wait twice: on the way to the log, and on the way back.
+
+    Between the two the log has been read, and may go on growing: what a far engine does.
+    Gates are handed out in ``waiting``, in the order they are come upon; while ``is_slow`` is
+    false everything is answered at once.
+    """
+
+    is_slow = False
+
+    @property
+    def waiting(self) -> deque[Gate]:
+        if not hasattr(self, "_waiting"):
+            self._waiting: deque[Gate] = deque()
+        return self._waiting
+
+    async def open(self, channel: str, options: ChannelOptions) -> Position:
+        await self._far()
+        position = await super().open(channel, options)
+        try:
+            await self._far()
+        except BaseException:
+            self.close(channel)
+            raise
+        # What was handed over meanwhile was nobody's: the answer is where the next one follows.
+        return (await super().read(channel, options, None, 1)).head if self.is_slow else position
+
+    async def read(
+        self, channel: str, options: ChannelOptions, since: Position | None, limit: int | None
+    ) -> Page:
+        await self._far()
+        page = await super().read(channel, options, since, limit)
+        await self._far()
+        return page
+
+    async def _far(self) -> None:
+        if self.is_slow:
+            gate = Gate()
+            self.waiting.append(gate)
+            await gate
