@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,11 +25,21 @@ class FakeServer:
 
     outcome: int | TidewireError = 0
     started: list[tuple[Settings, object | None]] = field(default_factory=list)
+    read_again: Callable[[], Settings] | None = None
 
-    def serve(self, settings: Settings, app: object | None) -> int:
+    def serve(
+        self,
+        settings: Settings,
+        app: object | None,
+        *,
+        read_again: Callable[[], Settings],
+        listening: Callable[[], None],
+    ) -> int:
         self.started.append((settings, app))
+        self.read_again = read_again
         if isinstance(self.outcome, TidewireError):
             raise self.outcome
+        listening()
         return self.outcome
 
     @property

@@ -37,8 +37,13 @@ def demo(context: click.Context) -> int:
     settings = demo_settings(loaded)
     start_logging(settings)
     app = around.create_demo(settings)
+    return around.serve(
+        settings, app, read_again=lambda: settings, listening=lambda: _invite(settings)
+    )
+
+
+def _invite(settings: Settings) -> None:
     click.echo(f"Tidewire demo: open {url_of(settings)} in two tabs and chat. Ctrl+C stops it.")
-    return around.serve(settings, app)
 
 
 def demo_settings(loaded: Loaded) -> Settings:

@@ -34,4 +34,9 @@ def serve(context: click.Context, watch: bool, directories: tuple[str, ...]) -> 
         load_settings(context)  # a mistake on the command line is not mended by a changed file
         return serve_reloading(around, watched)
     settings, app = prepare(context)
-    return around.serve(with_quick_drain(settings) if is_child else settings, app)
+    return around.serve(
+        with_quick_drain(settings) if is_child else settings,
+        app,
+        read_again=lambda: load_settings(context).settings,
+        listening=lambda: None,
+    )

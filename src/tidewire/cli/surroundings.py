@@ -12,18 +12,40 @@ from collections.abc import Callable, MutableMapping
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
-from typing import TypeAlias, cast
+from typing import Protocol, TypeAlias, cast
 
 from tidewire.clock import Clock, SystemClock
 from tidewire.config import Settings
 
-Serve: TypeAlias = Callable[[Settings, object | None], int]
 CreateDemo: TypeAlias = Callable[[Settings], object]
 
 
-def run_server(settings: Settings, app: object | None) -> int:
-    """Blocks until the server has stopped; returns the exit code."""
-    return cast(Serve, import_module("tidewire.compose").serve)(settings, app)
+class Serve(Protocol):
+    """Blocks until the server has stopped; returns the exit code.
+
+    ``read_again`` answers the settings as they are when the server is told to reload them;
+    ``listening`` is called once, when clients may come.
+    """
+
+    def __call__(
+        self,
+        settings: Settings,
+        app: object | None,
+        *,
+        read_again: Callable[[], Settings],
+        listening: Callable[[], None],
+    ) -> int: ...
+
+
+def run_server(
+    settings: Settings,
+    app: object | None,
+    *,
+    read_again: Callable[[], Settings],
+    listening: Callable[[], None],
+) -> int:
+    serve = cast(Serve, import_module("tidewire.compose").serve)
+    return serve(settings, app, read_again=read_again, listening=listening)
 
 
 def create_demo(settings: Settings) -> object:

@@ -10,6 +10,7 @@ from tidewire.channels.patterns import ChannelTable
 from tidewire.config import Settings
 from tidewire.security.origin import OriginPolicy
 from tidewire.security.rates import Rate
+from tidewire.server.certificates import Certificate
 from tidewire.server.connection import ConnectionLimits
 from tidewire.server.door import HeadLimits
 from tidewire.session import SessionLimits
@@ -95,6 +96,13 @@ def head_limits(settings: Settings) -> HeadLimits:
 
 def origin_policy(settings: Settings) -> OriginPolicy:
     return OriginPolicy(settings.origins.allowed, cookies=settings.auth.cookie is not None)
+
+
+def certificate(settings: Settings) -> Certificate | None:
+    tls = settings.tls
+    if tls.cert is None or tls.key is None:
+        return None
+    return Certificate(tls.cert, tls.key, tls.key_password_file)
 
 
 def total_connections(settings: Settings) -> int:

@@ -4,38 +4,57 @@ from __future__ import annotations
 
 import logging
 import socket
-import ssl
-from pathlib import Path
+from collections.abc import Callable
 
 from uvicorn import Config
 
 from tidewire.app import App
+from tidewire.compose import parts
+from tidewire.compose.reloading import Reloader
 from tidewire.compose.service import Service, asgi
 from tidewire.config import Settings
 from tidewire.server.listening import adopt, listen_tcp, remove_stale
 from tidewire.server.protocol import TidewireProtocol
-from tidewire.server.runner import Runner, load_certificate, reload_certificate
+from tidewire.server.runner import Runner
 
 logger = logging.getLogger("tidewire.server")
 
 
-def serve(settings: Settings, app: object | None = None) -> int:
+START_FAILED = 3
+"""Exit code, as uvicorn's."""
+
+
+def serve(
+    settings: Settings,
+    app: object | None = None,
+    *,
+    read_again: Callable[[], Settings] | None = None,
+    listening: Callable[[], None] | None = None,
+) -> int:
     """Run the server until it is told to stop; answers the process's exit code.
 
     ``app`` is an ``App``, a ``Service`` made by ``asgi``, any ASGI application, or
-    None for the server alone. Raises ``ConfigError`` and ``StartFailed``.
+    None for the server alone. ``read_again`` answers the settings as they are at a
+    SIGHUP; without it only the files they name are read again. ``listening`` is
+    called once, when clients may come. Raises ``ConfigError`` and ``StartFailed``.
     """
     service = _service(settings, app)
     config = _config(settings, service)
     sockets = _sockets(settings)
-    runner = Runner(config, stopping=service.stopping, reload=lambda: _reload(settings, config))
-    _log_listening(settings, sockets)
+
+    def announce() -> None:
+        _log_listening(settings, sockets)
+        if listening is not None:
+            listening()
+
+    runner = Runner(
+        config,
+        stopping=service.stopping,
+        reload=Reloader(settings, read_again or (lambda: settings), service, config.ssl),
+        listening=announce,
+    )
     runner.run(sockets=sockets)
     return 0 if runner.started else START_FAILED
-
-
-START_FAILED = 3
-"""Exit code, as uvicorn's."""
 
 
 def _service(settings: Settings, app: object | None) -> Service:
@@ -45,7 +64,7 @@ def _service(settings: Settings, app: object | None) -> Service:
 
 
 def _config(settings: Settings, service: Service) -> Config:
-    server, tls = settings.server, settings.tls
+    server = settings.server
     config = Config(
         service,
         uds=server.uds,
@@ -64,17 +83,10 @@ def _config(settings: Settings, service: Service) -> Config:
         timeout_graceful_shutdown=max(1, round(server.drain_timeout_s)),
     )
     config.load()
-    if tls.cert is not None and tls.key is not None:
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.minimum_version = ssl.TLSVersion.TLSv1_2
-        load_certificate(context, tls.cert, tls.key, _password(settings))
-        config.ssl = context
+    certificate = parts.certificate(settings)
+    if certificate is not None:
+        config.ssl = certificate.context()
     return config
-
-
-def _password(settings: Settings) -> str | None:
-    name = settings.tls.key_password_file
-    return None if name is None else Path(name).read_text().rstrip("\r\n")
 
 
 def _sockets(settings: Settings) -> list[socket.socket] | None:
@@ -94,8 +106,3 @@ def _log_listening(settings: Settings, sockets: list[socket.socket] | None) -> N
         host, port = sockets[0].getsockname()[:2]
         place = f"{host}:{port}"
     logger.info("listening", extra={"on": place, "tls": settings.tls.cert is not None})
-
-
-def _reload(settings: Settings, config: Config) -> None:
-    if config.ssl is not None and settings.tls.cert is not None and settings.tls.key is not None:
-        reload_certificate(config.ssl, settings.tls.cert, settings.tls.key, _password(settings))
