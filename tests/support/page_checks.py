@@ -14,7 +14,10 @@ SMALLEST_TARGET_PX = 24
 """Success criterion 2.5.8: what a finger can hit."""
 
 CONTRASTS = """() => {
-    const parse = (colour) => (colour.match(/[\\d.]+/g) ?? []).map(Number);
+    const parse = (colour) => {
+        const parts = (colour.match(/[\\d.]+/g) ?? []).map(Number);
+        return colour.startsWith("color(srgb") ? parts.map((part) => part * 255) : parts;
+    };
     const luminance = ([red, green, blue]) => {
         const [r, g, b] = [red, green, blue].map((value) => {
             const part = value / 255;

@@ -13,6 +13,11 @@ from tests.support.browser import Tab, chromium, open_page
 from tests.support.page_checks import controls_too_small, controls_without_a_name, faint_texts
 from tests.support.processes import ServerProcess
 
+SCROLL_UP = """() => new Promise((done) => {
+    const log = document.querySelector("#log");
+    log.addEventListener("scroll", () => done(), { once: true });
+    log.scrollTop = 0;
+})"""
 PHONE = {"width": 360, "height": 740}
 
 
@@ -45,6 +50,10 @@ def focused(page: Page) -> str:
     return str(page.evaluate("document.activeElement.id"))
 
 
+def wait_for_focus(page: Page, wanted: str) -> None:
+    page.wait_for_function("(wanted) => document.activeElement.id === wanted", arg=wanted)
+
+
 def test_a_person_with_a_keyboard_enters_writes_and_finds_the_rest(
     page: Page, server: ServerProcess
 ) -> None:
@@ -52,13 +61,13 @@ def test_a_person_with_a_keyboard_enters_writes_and_finds_the_rest(
     page.keyboard.type("Ada")
     page.keyboard.press("Enter")
     tab.wait_for_state("Connected")
-    assert focused(page) == "text"
+    wait_for_focus(page, "text")
     page.keyboard.type("first line")
     page.keyboard.press("Shift+Enter")
     page.keyboard.type("second line")
     page.keyboard.press("Enter")
     tab.wait_for_message("first line\nsecond line")
-    assert focused(page) == "text"
+    wait_for_focus(page, "text")
 
 
 def test_every_control_is_reached_with_tab_in_the_order_it_is_read(
@@ -78,7 +87,7 @@ def test_the_first_tab_stop_leads_past_everything_to_the_message(
     Tab(page, server.port, "Ada")
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
-    assert focused(page) == "text"
+    wait_for_focus(page, "text")
 
 
 def test_escape_leaves_the_name_as_it_is(page: Page, server: ServerProcess) -> None:
@@ -86,7 +95,7 @@ def test_escape_leaves_the_name_as_it_is(page: Page, server: ServerProcess) -> N
     page.click("#rename")
     page.keyboard.type("Somebody else")
     page.keyboard.press("Escape")
-    assert focused(page) == "text"
+    wait_for_focus(page, "text")
     assert (tab.state, page.text_content("#own-name")) == ("Connected", "Ada")
 
 
@@ -154,7 +163,7 @@ def test_nothing_moves_for_those_who_asked_for_stillness(
 ) -> None:
     page = open_page(browser, reduced_motion="reduce")
     tab_that_has_spoken(page, server)
-    page.wait_for_function("document.getAnimations().length === 0")
+    page.wait_for_function("() => document.getAnimations().length === 0")
     page.context.close()
 
 
@@ -163,8 +172,8 @@ def test_a_reader_of_older_messages_is_not_dragged_to_the_end(
 ) -> None:
     tab = Tab(page, server.port, "Ada")
     for number in range(12):
-        tab.say(f"line {number}\n\n")
-    page.evaluate("document.querySelector('#log').scrollTop = 0")
+        tab.say(f"line {number}\nand\nmore")
+    page.evaluate(SCROLL_UP)
     with server.join(path="/ws?name=Grace") as grace:
         grace.send_json({"type": "chat", "text": "news"})
         page.wait_for_selector("#latest")
