@@ -12,7 +12,7 @@ from itertools import islice
 from typing import Protocol, TypeAlias
 
 from tidewire.counters import Counters
-from tidewire.messages import AnyCommand, Event, Position, Publication
+from tidewire.messages import ENVELOPE_BYTES, AnyCommand, Event, Position, Publication
 
 CHUNK_MEMBERS = 512
 MAX_MEMBERS_IN_ONE_GO = 1_024
@@ -20,8 +20,8 @@ MAX_MEMBERS_IN_ONE_GO = 1_024
 everybody's pings for 77 ms, in chunks for 2 ms."""
 
 MAX_HELD_BYTES = 1024 * 1024
-"""Data kept for one client while its recovery is read: as much as its own queue may hold. Beyond
-it the recovery is a gap."""
+"""Kept for one client while its recovery is read: as much as its own queue may hold. Beyond it
+the recovery is a gap."""
 
 Item: TypeAlias = Publication | Event
 
@@ -60,7 +60,7 @@ class Held:
     def add(self, entries: Sequence[Publication]) -> None:
         if not self.overflowed:
             self.entries.extend(entries)
-            self.bytes += sum(len(entry.data) for entry in entries)
+            self.bytes += sum(ENVELOPE_BYTES + len(entry.data) for entry in entries)
 
     @property
     def overflowed(self) -> bool:

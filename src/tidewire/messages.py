@@ -42,8 +42,12 @@ class Position(Struct, frozen=True, gc=False):
     tag: Annotated[str, Meta(max_length=32)] = ""
 
 
-class Publication(Struct, frozen=True, gc=False):
+class Publication(Struct, gc=False):
     """One entry of a channel, the same for every subscriber.
+
+    A node makes it with ``seq`` 0; the engine that accepts it fills in ``seq``,
+    ``tag`` and ``timestamp``, and nobody changes it after that. Not frozen for
+    this one step: a second object for every message cost 0.4 us of its 5.
 
     Within one epoch ``seq`` rises by exactly one: a gap means a loss.
     ``timestamp`` (ms since the Unix epoch, the server's clock) informs and
@@ -64,6 +68,11 @@ class Publication(Struct, frozen=True, gc=False):
     once: str | None = None
     key: str | None = None
     ref: int | None = None
+
+
+ENVELOPE_BYTES = 200
+"""What a publication costs beside its data, on the wire and in memory, roughly: counted wherever
+entries are bounded by bytes, since a million of one byte each are not a megabyte."""
 
 
 # --- commands: what a client asks -------------------------------------------------------------

@@ -18,6 +18,7 @@ from tidewire.engines.base import Engine
 from tidewire.history.log import Gap
 from tidewire.hub import Hub, Room
 from tidewire.messages import (
+    ENVELOPE_BYTES,
     History,
     HistoryPage,
     Position,
@@ -136,11 +137,12 @@ def _pages(entries: Sequence[Publication]) -> Iterator[list[Publication]]:
     page: list[Publication] = []
     size = 0
     for entry in entries:
-        if page and size + len(entry.data) > PAGE_BYTES:
+        cost = ENVELOPE_BYTES + len(entry.data)
+        if page and size + cost > PAGE_BYTES:
             yield page
             page, size = [], 0
         page.append(entry)
-        size += len(entry.data)
+        size += cost
     yield page
 
 
