@@ -29,6 +29,8 @@ from bench.workloads import UNFINISHED_HANDSHAKES, write_tokens
 
 SAMPLES_PER_S = 250
 ROWS = 24
+EVERYWHERE = 0.98
+"""Functions on nearly every stack (``main``, the loop) say nothing when ranked inclusively."""
 
 CONNECTS = "connect-storm"
 LOADS = {
@@ -78,7 +80,8 @@ def by_library(report: Iterable[str]) -> list[tuple[str, float]]:
 
 def functions_table(profile: Profile, *, inclusive: bool = False) -> str:
     total = profile.itself.total()
-    ranked = profile.inclusive if inclusive else profile.itself
+    below_all = {name: n for name, n in profile.inclusive.items() if n < total * EVERYWHERE}
+    ranked = Counter(below_all) if inclusive else profile.itself
     rows = [
         (name, f"{profile.itself[name] / total:.1%}", f"{profile.inclusive[name] / total:.1%}")
         for name, _ in ranked.most_common(ROWS)

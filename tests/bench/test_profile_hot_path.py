@@ -28,6 +28,12 @@ def test_the_functions_that_took_longest_stand_first() -> None:
     ]
 
 
+def test_ranked_inclusively_what_is_on_every_stack_is_left_out() -> None:
+    profile = by_function(["a (/src/a.py:1);b (/src/b.py:1) 3", "a (/src/a.py:1) 1"])
+    rows = functions_table(profile, inclusive=True).splitlines()[2:]
+    assert rows == ["| b.py b | 75.0% | 75.0% |"]
+
+
 def test_libraries_are_read_from_the_lines_that_are_no_comment() -> None:
     report = ["# Overhead  Shared Object", "", "    76.60%  libpython3.11.so.1.0  ", " 1.10%  [k]"]
     assert by_library(report) == [("libpython3.11.so.1.0", 76.6), ("[k]", 1.1)]
