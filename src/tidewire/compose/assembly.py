@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Callable
 
 from tidewire.app import App
 from tidewire.clock import Clock
@@ -71,7 +70,7 @@ class Assembly:
             tick=tick,
             wheel=HeartbeatWheel(parts.slice_s(settings)),
             loop=loop,
-            ended=_ended(self._counts),
+            ended=self._ended,
         )
         self._set_phases(tick, hub)
         self.door = self._front_door(settings, admission, sentinel)
@@ -141,6 +140,10 @@ class Assembly:
             ticket_ttl_s=settings.auth.ticket_ttl_s,
         )
 
+    def _ended(self, connection: Connection) -> None:
+        """The door is made after what tells it of a connection's end."""
+        self.door.ended(connection)
+
     def set_limits(self, settings: Settings) -> None:
         """Take over ``settings.limits``. Sizes and rates of who is connected stay as they are."""
         limits = settings.limits
@@ -168,7 +171,7 @@ def _engine(settings: Settings, clock: Clock) -> MemoryEngine:
     return MemoryEngine(
         clock,
         lambda: readable_id(EPOCH_LENGTH),
-        TagSource(),
+        TagSource().take,
         MemoryLimits(history.total_entries, history.total_bytes),
     )
 
@@ -181,10 +184,3 @@ def _deflate_wires(settings: Settings, dialect: NativeDialect) -> dict[int, Defl
         bits: DeflateWire(dialect, min(bits, compression.window_bits), compression.min_bytes)
         for bits in range(MIN_WINDOW_BITS, MAX_WINDOW_BITS + 1)
     }
-
-
-def _ended(counts: ConnectionLimits) -> Callable[[Connection], None]:
-    def ended(connection: Connection) -> None:
-        counts.leave(connection.session.user.id, connection.limited_ip)
-
-    return ended

@@ -169,7 +169,6 @@ class Connection(asyncio.BufferedProtocol):
         "_awaits_pong",
         "_backlog",
         "_backlog_bytes",
-        "_close_code",
         "_command",
         "_deadline",
         "_drained",
@@ -182,7 +181,10 @@ class Connection(asyncio.BufferedProtocol):
         "_receiver",
         "_shared",
         "_transport",
+        "close_code",
+        "close_reason",
         "limited_ip",
+        "opened_at",
         "session",
         "slot",
         "wire",
@@ -200,6 +202,9 @@ class Connection(asyncio.BufferedProtocol):
         self.session = session
         self.wire = wire
         self.slot = 0
+        self.opened_at = 0.0
+        self.close_code = 0
+        self.close_reason = ""
         self._shared = shared
         self._receiver = receiver
         self._transport: asyncio.Transport | None = None
@@ -211,7 +216,6 @@ class Connection(asyncio.BufferedProtocol):
         self._command: asyncio.Task[None] | None = None
         self._deadline: asyncio.TimerHandle | None = None
         self._paused = Paused.NOTHING
-        self._close_code = 0
         self._has_heard = False
         self._awaits_pong = False
         self._is_open = False
@@ -223,6 +227,7 @@ class Connection(asyncio.BufferedProtocol):
         """Take over ``transport``: send the upgrade's ``head``, then act on ``early`` bytes."""
         shared = self._shared
         self._transport = transport
+        self.opened_at = shared.clock.monotonic()
         self._is_open = self._is_clear = True
         transport.set_write_buffer_limits(high=WRITE_HIGH_WATER_BYTES)
         transport.set_protocol(self)
@@ -262,6 +267,7 @@ class Connection(asyncio.BufferedProtocol):
     def _pull(self) -> None:
         """Act on the frames that are here, until one of them makes us stop."""
         receiver, receive = self._receiver, self._shared.handler.receive
+        counters = self._shared.counters
         try:
             while not self._paused:
                 event = receiver.next()
@@ -273,6 +279,7 @@ class Connection(asyncio.BufferedProtocol):
                 elif within and type(event) is str:
                     if self._deadline is not None:
                         self._stop_deadline()
+                    counters.received += 1
                     receive(self, event)
                 elif within or type(event) is Close:
                     self._on_other(event)
@@ -495,7 +502,8 @@ class Connection(asyncio.BufferedProtocol):
         """Leave every channel now, say why, and wait a little for the peer's own Close."""
         if not self._is_open:
             return
-        self._end(code.number, close_frame(code.number, reason or code.reason))
+        self.close_reason = reason or code.reason
+        self._end(code.number, close_frame(code.number, self.close_reason))
         if self._paused and self._transport is not None:
             self._paused = Paused.NOTHING  # to see its Close; whatever else comes is ignored
             self._transport.resume_reading()
@@ -504,7 +512,8 @@ class Connection(asyncio.BufferedProtocol):
         """Close for a broken rule; nothing that follows the violation is acted on."""
         if not self._is_open:
             return
-        self._end(violation.close_code, close_frame(violation.close_code, str(violation)))
+        self.close_reason = str(violation)
+        self._end(violation.close_code, close_frame(violation.close_code, self.close_reason))
         transport = self._transport
         if transport is not None and transport.can_write_eof():
             transport.write_eof()  # closing with bytes unread would reset, and lose the Close
@@ -521,6 +530,7 @@ class Connection(asyncio.BufferedProtocol):
 
     def _cut(self, code: CloseCode) -> None:
         """Give up on a peer that has vanished: nobody will answer a Close."""
+        self.close_reason = code.reason
         self._end(code.number, close_frame(code.number, code.reason))
         if self._transport is not None:
             self._transport.abort()
@@ -531,7 +541,7 @@ class Connection(asyncio.BufferedProtocol):
         queued = self._drop_backlog() + (self._outbox or [])
         self._outbox = None
         self._is_open = self._is_clear = False
-        self._close_code = code
+        self.close_code = code
         self._shared.handler.leave(self, code)
         self._forget()
         if self._transport is not None and not self._transport.is_closing():
@@ -563,6 +573,7 @@ class Connection(asyncio.BufferedProtocol):
         if self._is_open:
             self._stop_deadline()
             self._is_open = self._is_clear = False
+            self.close_code = ABNORMAL
             self._shared.handler.leave(self, ABNORMAL)
             self._forget()
         if self._deadline is not None:

@@ -26,6 +26,7 @@ from tidewire.server.connection import Connection, Shared
 from tidewire.server.drain import DrainSentinel
 from tidewire.server.wires import DeflateWire, PlainWire
 from tidewire.session import Session
+from tidewire.websocket import close_codes
 from tidewire.websocket.deflate import Agreement, Inflater, negotiate
 from tidewire.websocket.handshake import Upgrade, read_upgrade, switching_protocols
 from tidewire.websocket.receiver import ReceiveLimits, Receiver, Role
@@ -41,6 +42,20 @@ TICKETS_PER_IP = Rate(10.0, 100)
 
 MAX_RATED = 100_000
 """Addresses, and users, whose rate is remembered at a time; some 20 MiB when full."""
+
+
+VIOLATIONS = frozenset(
+    code.number
+    for code in (
+        close_codes.PROTOCOL_ERROR,
+        close_codes.UNSUPPORTED_DATA,
+        close_codes.INVALID_DATA,
+        close_codes.POLICY_VIOLATION,
+        close_codes.TOO_LARGE,
+        close_codes.TOO_MANY_MESSAGES,
+    )
+)
+"""Ends that an operator may want to look into."""
 
 
 class HeadLimits(Struct, frozen=True):
@@ -68,6 +83,7 @@ class Admitted(Struct):
     """Everything decided before the 101."""
 
     user: User
+    client_ip: str
     limited_ip: str | None
     wire: PlainWire
     agreement: Agreement | None
@@ -152,7 +168,7 @@ class FrontDoor:
                 raise
             logger.exception("a check before the upgrade failed")
             raise refusal_of(error) from None
-        return self._admitted(upgrade, user, limited_ip)
+        return self._admitted(upgrade, user, address)
 
     async def explain(self, request: Request) -> HandshakeRefused:
         """Why an upgrade of this URL would be refused; or that it would not be (426).
@@ -215,7 +231,7 @@ class FrontDoor:
         )
         return handshake, address
 
-    def _admitted(self, upgrade: Upgrade, user: User, limited_ip: str | None) -> Admitted:
+    def _admitted(self, upgrade: Upgrade, user: User, address: ClientAddress) -> Admitted:
         agreement = negotiate(upgrade.extensions) if self._deflate_wires else None
         wire = self._wire
         if agreement is not None:
@@ -225,7 +241,7 @@ class FrontDoor:
             choose_subprotocol(upgrade.subprotocols),
             None if agreement is None else agreement.header(),
         )
-        return Admitted(user, limited_ip, wire, agreement, head)
+        return Admitted(user, address.ip, address.limited_ip, wire, agreement, head)
 
     def release(self, admitted: Admitted) -> None:
         """An admitted connection has ended, or never began."""
@@ -244,11 +260,24 @@ class FrontDoor:
             Receiver(Role.SERVER, self._receive_limits, inflater),
             admitted.limited_ip,
         )
-        logger.info(
-            "connected",
-            extra={"user": admitted.user.id, "client": connection.session.client_id},
-        )
+        if logger.isEnabledFor(logging.INFO):
+            facts = {**_whose(connection), "ip": admitted.client_ip}
+            logger.info("connected", extra=facts)
         connection.start(transport, admitted.head, early)
+
+    def ended(self, connection: Connection) -> None:
+        """An open connection is gone: count it no more, and say how it went."""
+        self._connections.leave(connection.session.user.id, connection.limited_ip)
+        code = connection.close_code
+        level = logging.WARNING if code in VIOLATIONS else logging.INFO
+        if logger.isEnabledFor(level):
+            lasted_s = self._shared.clock.monotonic() - connection.opened_at
+            facts = {
+                "code": code,
+                "reason": connection.close_reason,
+                "lasted_s": round(lasted_s, 3),
+            }
+            logger.log(level, "disconnected", extra=_whose(connection) | facts)
 
     def refused(self, request: Request | None, refusal: HandshakeRefused) -> None:
         """Count a refusal and log it; never with a header's value."""
@@ -263,6 +292,11 @@ class FrontDoor:
                 "peer": None if request is None else request.peer_ip,
             },
         )
+
+
+def _whose(connection: Connection) -> dict[str, object]:
+    session = connection.session
+    return {"user": session.user.id, "client": session.client_id}
 
 
 def _last(headers: Sequence[tuple[bytes, bytes]], name: bytes) -> str | None:
