@@ -132,11 +132,12 @@ def test_leaving_where_one_never_was_changes_nothing(hall: Hall) -> None:
 
 def test_a_room_is_empty_when_nobody_listens_and_nobody_is_about_to(hall: Hall) -> None:
     member = hall.join()
-    assert not hall.room.is_empty
+    is_empty = [hall.room.is_empty]
     hall.hub.leave(hall.room, member)
-    assert hall.room.is_empty
+    is_empty.append(hall.room.is_empty)
     hall.hub.hold(hall.room, member)
-    assert not hall.room.is_empty
+    is_empty.append(hall.room.is_empty)
+    assert is_empty == [False, True, False]
 
 
 def test_a_closed_room_is_gone_and_opens_anew_where_it_is_told(hall: Hall) -> None:

@@ -46,7 +46,7 @@ class Hall:
         self.counters = Counters()
         tick = Tick(self.loop.call_soon, clock.monotonic)
         self.hub = Hub(self.loop.call_soon, tick.request, self.counters)
-        tick.set_phases(self.hub.flush)
+        tick.set_phases(self.hub.flush, has_more=lambda: self.hub.has_work)
         self.room = self.hub.open("room", START)
         self.wire = LineWire()
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from typing import Any
 
 from tests.support.loops import Gate, Stepper
 from tidewire.dialects.native import NativeDialect
+from tidewire.hub import Item
 from tidewire.messages import Event, Publication
 from tidewire.node.peer import Peer
 from tidewire.session import Session
@@ -22,7 +23,13 @@ class LineWire:
         self.decode = self._dialect.decode
         self.encoded = 0
 
-    def publication(self, publication: Publication) -> bytes:
+    def frames(self, items: Sequence[Item]) -> list[bytes]:
+        return [
+            self._publication(item) if isinstance(item, Publication) else self.event(item)
+            for item in items
+        ]
+
+    def _publication(self, publication: Publication) -> bytes:
         self.encoded += 1
         return self._dialect.publication(publication) + b"\n"
 

@@ -56,7 +56,9 @@ class Stage:
         self.tick = Tick(self.loop.call_soon, self.clock.monotonic)
         self.hub = Hub(self.loop.call_soon, self.tick.request, self.counters)
         epochs, tags = count(1), count(1)
-        self.engine = engine(self.clock, lambda: f"e{next(epochs)}", lambda: f"t{next(tags)}")
+        self.engine = engine(
+            self.clock, lambda: f"e{next(epochs)}", lambda n: [f"t{next(tags)}" for _ in range(n)]
+        )
         self.wire = LineWire()
         self._limits = limits
         self._clients = count(1)
@@ -74,7 +76,12 @@ class Stage:
             refresh=self._refresh,
             options=NodeOptions(session_limits=limits, lobby=lobby),
         )
-        self.tick.set_phases(self.engine.drain, self.hub.flush, self.node.observe_written)
+        self.tick.set_phases(
+            self.engine.drain,
+            self.hub.flush,
+            self.node.observe_written,
+            has_more=lambda: self.engine.has_work or self.hub.has_work,
+        )
         drive(self.node.start())
 
     async def _refresh(self, token: str) -> User:
