@@ -35,6 +35,11 @@ _PATTERNS: tuple[re.Pattern[str], ...] = (
     re.compile(r"(?i)\b(bearer|ticket)(\.)[\w.~+/=-]{8,}"),
 )
 
+_HINTS = ("token", "ticket", "jwt", "secret", "passw", "api", "session", "authorization",
+          "cookie", "bearer", "basic")  # fmt: skip
+"""One of these is in whatever the patterns match. To look for them first takes 2 us where the
+patterns take 70, for every client that connects."""
+
 _DOTTED = re.compile(r"(?<![\w-])[\w-]++(?:\.[\w-]*+)+")
 """Base64url parts with dots between: a JWT, what a line limit left of it, or a host name.
 Possessive, from a part's start: to look for JWTs directly is quadratic in a run of "eyJ-eyJ-"."""
@@ -45,9 +50,13 @@ _JSON_OBJECT = ("eyJ", "eyAi", "ewog", "ewki", "ew0K")
 
 def redact(text: str) -> str:
     """``text`` without anything that looks like a credential. Linear in its length."""
-    for pattern in _PATTERNS:
-        text = pattern.sub(rf"\1\2{HIDDEN}", text)
-    return _DOTTED.sub(_hide_jwt, text)
+    folded = text.casefold()  # as (?i) does, which takes a long s for an s
+    if any(hint in folded for hint in _HINTS):
+        for pattern in _PATTERNS:
+            text = pattern.sub(rf"\1\2{HIDDEN}", text)
+    if any(start in text for start in _JSON_OBJECT):
+        text = _DOTTED.sub(_hide_jwt, text)
+    return text
 
 
 def _hide_jwt(dotted: re.Match[str]) -> str:
