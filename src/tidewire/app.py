@@ -20,9 +20,9 @@ from typing import Any, TypeAlias, TypeVar
 import msgspec
 
 from tidewire.channels.names import check_name
-from tidewire.engines.base import Submission
+from tidewire.engines.base import Receipt
 from tidewire.errors import CommandRefused, EngineUnavailable, TidewireError
-from tidewire.messages import Position
+from tidewire.messages import Position, Publication
 from tidewire.node.core import Node
 from tidewire.server.admission import Authenticate
 
@@ -88,20 +88,10 @@ class App:
         options = node.options(channel)
         if options is None:
             raise CommandRefused("forbidden", f"no channel {channel!r} is configured")
-        done: asyncio.Future[Submission] = asyncio.get_running_loop().create_future()
-        node.publish(
-            Submission(
-                channel=channel,
-                options=options,
-                user_id=user_id,
-                client_id="",
-                data=msgspec.json.encode(data).decode(),
-                once=once,
-                key=key,
-                sender=_settle(done),
-                command_id=0,
-            )
-        )
+        done: asyncio.Future[Receipt] = asyncio.get_running_loop().create_future()
+        text = msgspec.json.encode(data).decode()
+        entry = Publication(channel, 0, "", 0, user_id, "", text, once=once, key=key)
+        node.publish(entry, options, Receipt(channel, _settle(done), 0))
         return _position(await done)
 
     def _running(self) -> Node:
@@ -124,15 +114,15 @@ class App:
         self._node = node
 
 
-def _settle(done: asyncio.Future[Submission]) -> Callable[[Submission], None]:
-    def settle(submission: Submission) -> None:
+def _settle(done: asyncio.Future[Receipt]) -> Callable[[Receipt], None]:
+    def settle(receipt: Receipt) -> None:
         if not done.done():
-            done.set_result(submission)
+            done.set_result(receipt)
 
     return settle
 
 
-def _position(ended: Submission) -> Position:
-    if ended.outcome == "accepted":
-        return Position(ended.epoch, ended.seq, ended.tag)
-    raise EngineUnavailable(f"the publication's outcome is {ended.outcome}")
+def _position(receipt: Receipt) -> Position:
+    if receipt.outcome == "accepted" and receipt.position is not None:
+        return receipt.position
+    raise EngineUnavailable(f"the publication's outcome is {receipt.outcome}")

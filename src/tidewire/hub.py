@@ -29,9 +29,9 @@ Item: TypeAlias = Publication | Event
 class Wire(Protocol):
     """One way messages look on a connection: dialect, framing, compression. Shared, stateless."""
 
-    def publication(self, publication: Publication) -> bytes: ...
-
-    def event(self, event: Event) -> bytes: ...
+    def frames(self, items: Sequence[Item]) -> list[bytes]:
+        """The bytes of each item: one call for a batch, because it is the hot end of a fan-out."""
+        ...
 
     def decode(self, text: str) -> AnyCommand:
         """Raises ``CommandRefused`` where ``text`` is no command."""
@@ -196,7 +196,7 @@ class Hub:
         late, room.late = room.late, {}
         self._counters.delivered += len(items) * len(room)
         for wire, group in list(room.groups.items()):
-            frames = [_encode(wire, item) for item in items]
+            frames = wire.frames(items)
             if late:
                 _deliver_late(group, late, frames)
             members = [each for each in group if each not in late] if late else list(group)
@@ -226,12 +226,6 @@ class Hub:
             if room.pending:
                 self._dirty[room] = None
                 self._request_tick()
-
-
-def _encode(wire: Wire, item: Item) -> bytes:
-    if isinstance(item, Publication):
-        return wire.publication(item)
-    return wire.event(item)
 
 
 def _deliver_late(group: dict[Member, None], late: dict[Member, int], frames: list[bytes]) -> None:

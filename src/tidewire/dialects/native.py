@@ -66,11 +66,10 @@ class NativeDialect:
         entry = publication
         data = f',"data":{entry.data}}}' if entry.kind == "message" else _beside(entry.data)
         sender = f',"from":{_quoted(entry.user_id)}' if entry.user_id else ""
-        client = f',"clientId":"{entry.client_id}"' if entry.client_id else ""
         options = "" if _is_plain(entry) else _options(entry)
         return (
             f'{{"type":"{entry.kind}","channel":"{entry.channel}","seq":{entry.seq},'
-            f'"tag":"{entry.tag}","timestamp":{entry.timestamp}{sender}{client}{options}{data}'
+            f'"tag":"{entry.tag}","timestamp":{entry.timestamp}{sender}{options}{data}'
         ).encode()
 
     def _excerpt(self, event: Excerpt) -> bytes:

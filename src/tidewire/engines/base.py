@@ -5,38 +5,26 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Literal, Protocol
 
-from msgspec import UNSET, Struct, UnsetType
+from msgspec import Struct
 
 from tidewire.channels.options import ChannelOptions
 from tidewire.history.log import Gap, Replay
 from tidewire.messages import Position, Publication
 
 
-class Submission(Struct, gc=False):
-    """A publication on its way in, and how it ended.
+class Receipt(Struct, gc=False):
+    """Whoever wants to know how a publication ended.
 
     ``sender`` and ``command_id`` are the node's own and come back untouched. The
-    engine sets ``outcome``, once, and for an accepted one its position in
-    ``epoch``, ``seq`` and ``tag``: one object there and back, because one is made
-    for every message. A repeated ``once`` key is accepted with the position of
-    the first, and appends nothing.
+    engine sets ``outcome``, once, and ``position`` for one that was accepted. A
+    repeated ``once`` key is accepted with the position of the first.
     """
 
     channel: str
-    options: ChannelOptions
-    user_id: str
-    client_id: str
-    data: str
-    kind: str = "message"
-    once: str | None = None
-    key: str | None = None
-    ref: int | None = None
-    sender: Any = None
-    command_id: int | str | UnsetType = UNSET
+    sender: Any
+    command_id: int | str
     outcome: Literal["pending", "accepted", "refused", "unknown"] = "pending"
-    epoch: str = ""
-    seq: int = 0
-    tag: str = ""
+    position: Position | None = None
 
 
 class Sink(Protocol):
@@ -45,8 +33,8 @@ class Sink(Protocol):
     def applied(self, channel: str, entries: Sequence[Publication]) -> None:
         """The next entries of an open channel, by rising ``seq``."""
 
-    def settled(self, submissions: Sequence[Submission]) -> None:
-        """These have ended."""
+    def settled(self, receipts: Sequence[Receipt]) -> None:
+        """These publications have ended."""
 
 
 class Page(Struct, frozen=True):
@@ -65,7 +53,7 @@ class Engine(Protocol):
     - atomicity: taking a ``seq`` and entering history are one step;
     - honesty: an acknowledged publication is in history, or the epoch changes;
     - ``submit`` never calls back before it returns; outcomes come after ``drain``;
-    - each submission ends in exactly one outcome, and those in flight are bounded.
+    - each receipt ends in exactly one outcome, and what is in flight is bounded.
     """
 
     def start(self, sink: Sink) -> None:
@@ -82,8 +70,11 @@ class Engine(Protocol):
     def close(self, channel: str) -> None:
         """Nobody here reads the channel any more; its log is kept."""
 
-    def submit(self, submission: Submission) -> bool:
-        """Queue a publication for this tick; False where too many are in flight already."""
+    def submit(self, entry: Publication, options: ChannelOptions, receipt: Receipt | None) -> bool:
+        """Queue an entry (its ``seq`` still 0) for this tick, and its receipt where one is wanted.
+
+        False where too many are in flight already: then nothing was queued.
+        """
         ...
 
     @property
@@ -107,4 +98,4 @@ class Engine(Protocol):
         """Let go of what is too old, some at a time. Called about once a second."""
 
     async def stop(self) -> None:
-        """Free everything. Submissions still in flight end as "unknown"."""
+        """Free everything. What is still in flight ends as "unknown"."""

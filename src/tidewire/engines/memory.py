@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from tidewire.channels.options import ChannelOptions
 from tidewire.clock import Clock
-from tidewire.engines.base import Page, Sink, Submission
+from tidewire.engines.base import Page, Receipt, Sink
 from tidewire.history.log import Log, Replay
 from tidewire.messages import Position, Publication
 
@@ -58,15 +58,15 @@ class MemoryEngine:
         self,
         clock: Clock,
         make_epoch: Callable[[], str],
-        make_tag: Callable[[], str],
+        make_tags: Callable[[int], list[str]],
         limits: MemoryLimits | None = None,
     ) -> None:
         self._clock = clock
         self._make_epoch = make_epoch
-        self._make_tag = make_tag
+        self._make_tags = make_tags
         self._limits = limits or MemoryLimits()
         self._channels: OrderedDict[str, _Channel] = OrderedDict()  # least recently used first
-        self._submitted: list[Submission] = []
+        self._drafts: list[tuple[Publication, ChannelOptions, Receipt | None]] = []
         self._once: OrderedDict[tuple[str, str, str], tuple[float, Position]] = OrderedDict()
         self._unswept: list[str] = []
         self._sink: Sink
@@ -77,9 +77,10 @@ class MemoryEngine:
         self._sink = sink
 
     async def stop(self) -> None:
-        unfinished, self._submitted = self._submitted, []
-        for each in unfinished:
-            each.outcome = "unknown"
+        drafts, self._drafts = self._drafts, []
+        unfinished = [receipt for _, _, receipt in drafts if receipt is not None]
+        for receipt in unfinished:
+            receipt.outcome = "unknown"
         if unfinished:
             self._sink.settled(unfinished)
         self._channels.clear()
@@ -95,28 +96,65 @@ class MemoryEngine:
             state.is_open = False
             self._forget_if_idle(channel, state)
 
-    def submit(self, submission: Submission) -> bool:
-        if len(self._submitted) >= MAX_IN_FLIGHT:
+    def submit(self, entry: Publication, options: ChannelOptions, receipt: Receipt | None) -> bool:
+        if len(self._drafts) >= MAX_IN_FLIGHT:
             return False
-        self._submitted.append(submission)
+        self._drafts.append((entry, options, receipt))
         return True
 
     @property
     def has_work(self) -> bool:
-        return bool(self._submitted)
+        return bool(self._drafts)
 
     def drain(self) -> None:
-        submitted, self._submitted = self._submitted, []
-        if not submitted:
+        drafts, self._drafts = self._drafts, []
+        if not drafts:
             return
-        now_ms = int(self._clock.time() * 1000)
         fresh: dict[str, list[Publication]] = {}
-        for each in submitted:
-            if each.once is None or not self._repeat(each):
-                self._accept(each, now_ms, fresh)
+        receipts = self._accept_all(drafts, fresh)
         self._trim()
         self._hand_over(fresh)
-        self._sink.settled(submitted)
+        if receipts:
+            self._sink.settled(receipts)
+
+    def _accept_all(
+        self,
+        drafts: list[tuple[Publication, ChannelOptions, Receipt | None]],
+        fresh: dict[str, list[Publication]],
+    ) -> list[Receipt]:
+        """Each entry takes its ``seq`` and enters history in one step. Hot: flat on purpose."""
+        now_ms = int(self._clock.time() * 1000)
+        tags = self._make_tags(len(drafts))
+        channels = self._channels
+        receipts: list[Receipt] = []
+        for entry, options, receipt in drafts:
+            if receipt is not None:
+                receipts.append(receipt)
+            if entry.once is not None and self._is_repeat(entry, receipt):
+                continue
+            name = entry.channel
+            state = channels.get(name) or self._channel(name, options)
+            log = state.log
+            entry.seq, entry.tag, entry.timestamp = log.seq + 1, tags.pop(), now_ms
+            gone = log.append(entry)
+            if gone is None:
+                self.entries += 1
+                self.bytes += len(entry.data) + ENTRY_OVERHEAD_BYTES
+            else:
+                self.bytes += len(entry.data) - len(gone.data)
+            if name in fresh:
+                fresh[name].append(entry)
+            else:
+                fresh[name] = [entry]
+            if receipt is not None or entry.once is not None:
+                self._confirm(entry, receipt, log.head)
+        return receipts
+
+    def _confirm(self, entry: Publication, receipt: Receipt | None, position: Position) -> None:
+        if receipt is not None:
+            receipt.outcome, receipt.position = "accepted", position
+        if entry.once is not None:
+            self._remember((entry.channel, entry.user_id, entry.once), position)
 
     def _hand_over(self, fresh: dict[str, list[Publication]]) -> None:
         for channel, entries in fresh.items():
@@ -150,60 +188,19 @@ class MemoryEngine:
                 self._forget_if_idle(name, state)
         del self._unswept[-SWEEP_BATCH:]
 
-    # -- one submission ------------------------------------------------------------------------
+    # -- once ----------------------------------------------------------------------------------
 
-    def _accept(
-        self, submission: Submission, now_ms: int, fresh: dict[str, list[Publication]]
-    ) -> None:
-        """Take the next ``seq`` and enter history, in one step. Hot: positional and flat."""
-        name = submission.channel
-        state = self._channels.get(name)
-        if state is None:
-            state = self._channel(name, submission.options)
-        log = state.log
-        seq, tag = log.seq + 1, self._make_tag()
-        entry = Publication(
-            name,
-            seq,
-            tag,
-            now_ms,
-            submission.user_id,
-            submission.client_id,
-            submission.data,
-            submission.kind,
-            submission.once,
-            submission.key,
-            submission.ref,
-        )
-        gone = log.append(entry)
-        if gone is None:
-            self.entries += 1
-            self.bytes += len(entry.data) + ENTRY_OVERHEAD_BYTES
-        else:
-            self.bytes += len(entry.data) - len(gone.data)
-        if name in fresh:
-            fresh[name].append(entry)
-        else:
-            fresh[name] = [entry]
-        submission.outcome = "accepted"
-        submission.epoch, submission.seq, submission.tag = log.epoch, seq, tag
-        if submission.once is not None:
-            self._remember(submission, submission.once)
-
-    def _repeat(self, submission: Submission) -> bool:
-        """Accept what was accepted before under the same ``once`` key; whether it was."""
-        key = (submission.channel, submission.user_id, submission.once or "")
+    def _is_repeat(self, entry: Publication, receipt: Receipt | None) -> bool:
+        """Whether the entry's ``once`` key was accepted before; then it is confirmed again."""
+        key = (entry.channel, entry.user_id, entry.once or "")
         moment, position = self._once.get(key, (-math.inf, None))
         if position is None or moment <= self._clock.monotonic() - ONCE_WINDOW_S:
             return False
-        submission.outcome = "accepted"
-        submission.epoch, submission.seq = position.epoch, position.seq
-        submission.tag = position.tag
+        if receipt is not None:
+            receipt.outcome, receipt.position = "accepted", position
         return True
 
-    def _remember(self, submission: Submission, once: str) -> None:
-        key = (submission.channel, submission.user_id, once)
-        position = Position(submission.epoch, submission.seq, submission.tag)
+    def _remember(self, key: tuple[str, str, str], position: Position) -> None:
         self._once[key] = (self._clock.monotonic(), position)
         self._once.move_to_end(key)
         if len(self._once) > MAX_ONCE_KEYS:

@@ -19,7 +19,7 @@ from tidewire.channels.patterns import ChannelTable
 from tidewire.clock import Clock
 from tidewire.counters import Counters
 from tidewire.dialects.base import Undecodable
-from tidewire.engines.base import Engine, Submission
+from tidewire.engines.base import Engine, Receipt
 from tidewire.errors import CommandRefused, EngineUnavailable, ErrorCode, HandshakeRefused
 from tidewire.hub import Hub, Room
 from tidewire.messages import (
@@ -101,7 +101,7 @@ class Node:
         self._options = options
         self._limits_told = options.session_limits.told()
         self._lobby: Room | None = None
-        self._written = 0  # submissions that have ended in this tick
+        self._submitted = 0  # publications that have come in in this turn
         self._handlers: dict[type, Callable[[Peer, Any], None]] = {
             Ping: self._ping,
             Chat: self._chat,
@@ -190,7 +190,6 @@ class Node:
 
     def receive(self, peer: Peer, text: str) -> None:
         """Act on one text message of a client, or answer why not."""
-        self.counters.received += 1
         command: AnyCommand | None = None
         try:
             command = peer.wire.decode(text)
@@ -249,11 +248,15 @@ class Node:
         wait_s = self._user_rates.take(session.user.id, now)
         if wait_s:
             raise rate_limited("publications of this user", wait_s)
+        receipt = None
         if command.id is not UNSET:
             session.ask()
-        submission = Submission(
+            receipt = Receipt(command.channel, peer, command.id)
+        entry = Publication(
             command.channel,
-            options,
+            0,
+            "",
+            0,
             session.user.id,
             session.client_id,
             data,
@@ -261,12 +264,11 @@ class Node:
             command.once,
             key,
             ref,
-            peer,
-            command.id,
         )
-        if not self._engine.submit(submission):
+        if not self._engine.submit(entry, options, receipt):
             session.answered(command.id)
             raise CommandRefused("unavailable", "too many publications in flight", retry_after_s=1)
+        self._submitted += 1
 
     def _unsubscribe(self, peer: Peer, command: Unsubscribe) -> None:
         peer.session.check_subscribed(command.channel)
@@ -344,12 +346,16 @@ class Node:
     def options(self, channel: str) -> ChannelOptions | None:
         return self._channels.options(channel)
 
-    def publish(self, submission: Submission) -> None:
-        """Publish without a session and its limits; ``submission.sender`` is called with it
-        when it has ended. Raises ``EngineUnavailable`` where too much is in flight."""
-        if not self._engine.submit(submission):
-            raise EngineUnavailable("too many publications in flight")
+    def publish(self, entry: Publication, options: ChannelOptions, receipt: Receipt | None) -> None:
+        """Publish without a session and its limits.
+
+        A ``receipt`` whose sender can be called is handed to it when it has
+        ended. Raises ``EngineUnavailable`` where too much is in flight.
+        """
         self._tick.request()
+        if not self._engine.submit(entry, options, receipt):
+            raise EngineUnavailable("too many publications in flight")
+        self._submitted += 1
 
     # -- the engine's sink ---------------------------------------------------------------------
 
@@ -359,40 +365,38 @@ class Node:
         if room is not None:
             self._hub.publish(room, entries)
 
-    def settled(self, submissions: Sequence[Submission]) -> None:
-        self._written += len(submissions)
-        for submission in submissions:
-            if submission.command_id is not UNSET:
-                self._answer(submission)
+    def settled(self, receipts: Sequence[Receipt]) -> None:
+        for receipt in receipts:
+            if callable(receipt.sender):
+                receipt.sender(receipt)
+            else:
+                self._answer(receipt.sender, receipt)
 
     def observe_written(self) -> None:
         """The tick's last phase: what was submitted in it has been handed to the sockets.
 
         One observation for all, from the turn's first arrival: the worst of them.
         """
-        if self._written:
+        if self._submitted:
             waited_s = self._clock.monotonic() - self._tick.now
-            self.counters.publish_latency.observe(waited_s, self._written)
-            self._written = 0
+            self.counters.publish_latency.observe(waited_s, self._submitted)
+            self._submitted = 0
 
-    def _answer(self, submission: Submission) -> None:
-        sender, key = submission.sender, submission.command_id
-        if callable(sender):
-            sender(submission)
-            return
-        sender.session.answered(key)
-        if submission.outcome != "accepted":
-            is_unknown = submission.outcome == "unknown"
+    def _answer(self, sender: Peer, receipt: Receipt) -> None:
+        sender.session.answered(receipt.command_id)
+        position = receipt.position
+        if receipt.outcome != "accepted" or position is None:
+            is_unknown = receipt.outcome == "unknown"
             code: ErrorCode = "unknown_outcome" if is_unknown else "unavailable"
-            self._refuse(sender, key, CommandRefused(code, "try again later"))
+            self._refuse(sender, receipt.command_id, CommandRefused(code, "try again later"))
             return
         sender.send(
             Published(
-                id=key,
-                channel=submission.channel,
-                epoch=submission.epoch,
-                seq=submission.seq,
-                tag=submission.tag,
+                id=receipt.command_id,
+                channel=receipt.channel,
+                epoch=position.epoch,
+                seq=position.seq,
+                tag=position.tag,
             )
         )
 

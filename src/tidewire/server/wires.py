@@ -6,7 +6,10 @@ encoded, framed and compressed once and its bytes are shared.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from tidewire.dialects.base import Dialect
+from tidewire.hub import Item
 from tidewire.messages import Event, Publication
 from tidewire.websocket.deflate import compressed_frame
 from tidewire.websocket.frames import Opcode, frame, text_frame
@@ -17,18 +20,20 @@ class PlainWire:
 
     def __init__(self, dialect: Dialect) -> None:
         self._dialect = dialect
-        self._encode = dialect.publication
         self.decode = dialect.decode
 
-    def publication(self, publication: Publication) -> bytes:
-        return text_frame(self._encode(publication))
+    def frames(self, items: Sequence[Item]) -> list[bytes]:
+        text, publication = self.text, self._dialect.publication
+        return [
+            text(publication(item)) if isinstance(item, Publication) else self.event(item)
+            for item in items
+        ]
 
     def event(self, event: Event) -> bytes:
         return self.text(self._dialect.event(event))
 
-    def text(self, payload: bytes) -> bytes:
-        """``payload``, which is UTF-8, as a frame."""
-        return text_frame(payload)
+    text = staticmethod(text_frame)
+    """``payload``, which is UTF-8, as a frame."""
 
     def binary(self, payload: bytes) -> bytes:
         return frame(Opcode.BINARY, payload)
@@ -41,9 +46,6 @@ class DeflateWire(PlainWire):
         super().__init__(dialect)
         self._window_bits = window_bits
         self._min_bytes = min_bytes  # below it compressing costs more than it saves
-
-    def publication(self, publication: Publication) -> bytes:
-        return self.text(self._encode(publication))
 
     def text(self, payload: bytes) -> bytes:
         if len(payload) < self._min_bytes:
