@@ -227,6 +227,30 @@ def test_silence_is_ended_by_the_same_deadline() -> None:
         assert b" 101 " not in connection.read_until_end()
 
 
+@pytest.mark.parametrize(
+    ("line", "headers", "more"),
+    [
+        ("GET /healthz HTTP/1.1", [], b"\r\n"),
+        ("POST /api/ticket HTTP/1.1", [("Content-Length", "1000000")], b"x"),
+        ("GET /healthz HTTP/1.1", [], b"GET /healthz HTTP/1.1\r\nX: "),
+    ],
+    ids=["blank lines", "a body nobody asked for", "a second head"],
+)
+def test_dribbling_behind_an_answer_does_not_keep_a_connection(
+    line: str, headers: list[tuple[str, str]], more: bytes
+) -> None:
+    """Catalogue 7, 8: otherwise one request buys a connection that no limit counts."""
+    limits = "[limits]\nhandshake_s = 0.3\n[server]\nkeep_alive_s = 3600"
+    with (
+        ServerProcess(f"[auth]\nanonymous = true\n{limits}") as server,
+        server.connect() as connection,
+    ):
+        asked = request([("Host", f"127.0.0.1:{server.port}"), *headers], line=line)
+        assert connection.ask(asked).status == 200
+        assert connection.trickle([more, *repeat(more[-1:], 9)])
+        assert b" 200 " not in connection.read_until_end()
+
+
 # -- 9 to 13: where the page came from ---------------------------------------------------------
 
 

@@ -131,6 +131,10 @@ class TidewireProtocol(HttpToolsProtocol):
         else:
             if self._is_in_head:
                 self._go_on_with_head(len(data))
+            elif self.cycle is not None and self.cycle.response_complete:
+                # Blank lines, or a body nobody waits for: uvicorn has stopped its keep-alive
+                # timer for them, and would hold the connection for ever.
+                self._start_deadline()
 
     def _go_on_with_head(self, size: int) -> None:
         """The head is not complete yet: bound its time, and what the parser keeps of it."""
