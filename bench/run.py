@@ -9,6 +9,8 @@ from __future__ import annotations
 import contextlib
 import datetime
 import fcntl
+import signal
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -121,7 +123,8 @@ def _progress(console: Console) -> Progress:
 
 @contextlib.contextmanager
 def alone() -> Iterator[None]:
-    """Two benchmarks at a time would measure each other."""
+    """Two benchmarks at a time would measure each other. A SIGTERM still stops what was started."""
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     CACHE.mkdir(parents=True, exist_ok=True)
     with (CACHE / "lock").open("w") as lock:
         try:
