@@ -31,7 +31,7 @@ class LineWire:
 
     def _publication(self, publication: Publication) -> bytes:
         self.encoded += 1
-        return self._dialect.publication(publication) + b"\n"
+        return next(self._dialect.publications([publication])) + b"\n"
 
     def event(self, event: Event) -> bytes:
         self.encoded += 1
