@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
+from subprocess import DEVNULL, PIPE
 from typing import TypeAlias
 from urllib.parse import urlsplit
 
@@ -110,6 +113,18 @@ def test_a_program_without_a_page_is_one_of_the_people(
         ada.wait_for_people("Ada", "A script")
         script.send_json({"type": "chat", "text": "from a terminal"})
         ada.wait_for_message("from a terminal")
+
+
+def test_what_the_page_suggests_for_a_terminal_works(open_tab: OpenTab) -> None:
+    ada = open_tab("Ada")
+    command = ada.page.inner_text("#snippet-python").splitlines()[-1].split()
+    assert command[0] == "python"
+    with subprocess.Popen([sys.executable, *command[1:]], stdin=PIPE, stdout=DEVNULL) as terminal:
+        assert terminal.stdin is not None
+        terminal.stdin.write(f"{ada.page.inner_text('#snippet-wire')}\n".encode())
+        terminal.stdin.flush()
+        ada.wait_for_message("Hello from a terminal")
+        terminal.kill()
 
 
 def test_the_page_asks_no_other_host_for_anything(open_tab: OpenTab, server: ServerProcess) -> None:

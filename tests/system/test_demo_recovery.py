@@ -174,3 +174,16 @@ def test_a_draining_server_is_announced_and_come_back_to(grace: Tab, server: Ser
     server.start()
     grace.wait_for_state("Connected")
     grace.say("here again")
+
+
+def test_a_page_that_was_told_to_stop_says_why_and_how_to_come_back(
+    browser: Browser, server: ServerProcess
+) -> None:
+    page = open_page(browser)
+    page.route_web_socket("**/ws*", lambda socket: socket.close(code=4003, reason="too loud"))
+    tab = Tab(page, server.port)
+    page.keyboard.press("Enter")
+    tab.wait_for_state("Stopped")
+    assert "You were asked to leave. (too loud)" in str(page.text_content("#trouble-text"))
+    page.get_by_role("button", name="Connect again").wait_for()
+    page.context.close()

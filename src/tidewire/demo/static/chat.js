@@ -197,7 +197,7 @@ function followThePage() {
 
 function start() {
   at("text").value = sessionStorage.getItem(DRAFT) ?? "";
-  at("snippet-python").textContent = `python -m websockets ${address().split("?")[0]}`;
+  at("snippet-python").textContent = `pip install websockets\npython -m websockets ${address().split("?")[0]}`;
   if (chosenName() === "Robin") at("second-tab").href = "/?name=Kim";
   listen();
   followThePage();
