@@ -52,14 +52,20 @@ def test_every_malformed_command_is_refused_with_its_code(vector: dict[str, Any]
 
 @pytest.mark.parametrize("vector", VECTORS["publications"], ids=_title)
 def test_every_publication_is_written_as_the_specification_says(vector: dict[str, Any]) -> None:
-    assert json.loads(DIALECT.publication(_publication(vector["entry"]))) == vector["json"]
+    [written] = DIALECT.publications([_publication(vector["entry"])])
+    assert json.loads(written) == vector["json"]
+
+
+def test_publications_of_one_batch_are_written_as_each_alone() -> None:
+    written = DIALECT.publications([_publication(v["entry"]) for v in VECTORS["publications"]])
+    assert [json.loads(each) for each in written] == [v["json"] for v in VECTORS["publications"]]
 
 
 def _publication(entry: dict[str, Any]) -> Publication:
     fields = dict(entry)
     return Publication(
         user_id=fields.pop("from"),
-        client_id=fields.pop("clientId"),
+        client_id="c-1",
         data=json.dumps(fields.pop("data")),
         **fields,
     )
