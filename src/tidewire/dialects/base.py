@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from typing import Protocol
 
 from tidewire.errors import CommandRefused, ErrorCode
@@ -31,4 +32,4 @@ class Dialect(Protocol):
 
     def event(self, event: Event) -> bytes: ...
 
-    def publication(self, publication: Publication) -> bytes: ...
+    def publications(self, entries: Iterable[Publication]) -> Iterator[bytes]: ...

@@ -9,6 +9,7 @@ skipped over, which checks its syntax, and handed on as it came.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Iterator
 from json.encoder import encode_basestring
 from typing import Any, cast
 
@@ -57,39 +58,45 @@ class NativeDialect:
             return self._excerpt(event)
         return self._encode(event)
 
-    def publication(self, publication: Publication) -> bytes:
-        """A publication's JSON: data under ``data``, or beside the envelope for other kinds.
+    def publications(self, entries: Iterable[Publication]) -> Iterator[bytes]:
+        """Each publication's JSON: data under ``data``, or beside the envelope for other kinds.
 
-        Written out rather than encoded: the data is JSON text already, names and
-        tags need no escapes, and 0.5 us here where an encoder and a splice take 1.
+        Written out rather than encoded, since the data is JSON text already and
+        names and tags need no escapes; and in one loop, since a batch shares its
+        channel, its kind and mostly its millisecond: 0.4 us each, where a call for
+        each took 0.8 and an encoder with a splice 1.2.
         """
-        entry = publication
-        data = f',"data":{entry.data}}}' if entry.kind == "message" else _beside(entry.data)
-        sender = f',"from":{_quoted(entry.user_id)}' if entry.user_id else ""
-        options = "" if _is_plain(entry) else _options(entry)
-        return (
-            f'{{"type":"{entry.kind}","channel":"{entry.channel}","seq":{entry.seq},'
-            f'"tag":"{entry.tag}","timestamp":{entry.timestamp}{sender}{options}{data}'
-        ).encode()
+        channel = kind = opening = stamp = ""
+        timestamp = -1
+        for entry in entries:
+            if entry.kind != kind or entry.channel != channel:
+                kind, channel = entry.kind, entry.channel
+                opening = f'{{"type":"{kind}","channel":"{channel}","seq":'
+            if entry.timestamp != timestamp:
+                timestamp = entry.timestamp
+                stamp = f'","timestamp":{timestamp}'
+            rest = _rest(entry) if _is_rare(entry) else f',"from":{_quoted(entry.user_id)}'
+            data = f',"data":{entry.data}}}' if kind == "message" else f",{entry.data[1:]}"
+            if data == ",}":  # a kind without fields
+                data = "}"
+            yield f'{opening}{entry.seq},"tag":"{entry.tag}{stamp}{rest}{data}'.encode()
 
     def _excerpt(self, event: Excerpt) -> bytes:
         head = self._encode(msgspec.structs.replace(event, messages=()))
-        entries = b",".join([self.publication(each) for each in event.messages])
+        entries = b",".join(self.publications(event.messages))
         return head[:-1] + b',"messages":[' + entries + b"]}"
 
 
-def _beside(data: str) -> str:
-    """An object's fields as more fields of the envelope, which is still open."""
-    return "}" if data == "{}" else f",{data[1:]}"
+def _is_rare(entry: Publication) -> bool:
+    """Whether its envelope is not just ``from``."""
+    is_plain = entry.once is None and entry.key is None and entry.ref is None
+    return not (is_plain and entry.user_id)
 
 
-def _is_plain(entry: Publication) -> bool:
-    return entry.once is None and entry.key is None and entry.ref is None
-
-
-def _options(entry: Publication) -> str:
-    """The parts of the envelope that most publications do not have."""
+def _rest(entry: Publication) -> str:
+    """What most publications do not have, and ``from`` where a user published."""
     parts = [
+        f',"from":{_quoted(entry.user_id)}' if entry.user_id else "",
         "" if entry.once is None else f',"once":{_quoted(entry.once)}',
         "" if entry.key is None else f',"key":{_quoted(entry.key)}',
         "" if entry.ref is None else f',"ref":{entry.ref}',

@@ -69,9 +69,9 @@ class Announcer:
             self._count_soon(room.name)
 
     def forget(self, channel: str) -> None:
-        """The room is closed."""
+        """The room is closed. Its count, if one is due, stays due: should the room open again, it
+        comes no sooner than that."""
         self._rosters.pop(channel, None)
-        self._changed.discard(channel)
 
     def _count_soon(self, channel: str) -> None:
         if channel not in self._changed:

@@ -48,7 +48,7 @@ from tidewire.node.peer import CommandKey, Peer
 from tidewire.node.recovery import Reader
 from tidewire.security.rates import KeyedRates
 from tidewire.security.user import User
-from tidewire.session import SessionLimits, rate_limited
+from tidewire.session import Session, SessionLimits, rate_limited
 from tidewire.tick import Tick
 from tidewire.websocket import close_codes
 
@@ -59,6 +59,9 @@ FEATURES = ("history", "presence", "recovery", "refresh")
 
 Refresher: TypeAlias = Callable[[str], Awaitable[User]]
 """A newer token to its user; raises ``HandshakeRefused``."""
+
+UseCase: TypeAlias = Callable[[], Coroutine[Any, Any, None]]
+"""A command that may wait: called when its turn comes, so that one cancelled before leaves nothing."""
 
 PONG = Pong()
 
@@ -104,7 +107,7 @@ class Node:
         self._submitted = 0  # publications that have come in in this turn
         self._handlers: dict[type, Callable[[Peer, Any], None]] = {
             Ping: self._ping,
-            Chat: self._chat,
+            Chat: self._publish,
             Publish: self._publish,
             Subscribe: self._subscribe,
             Unsubscribe: self._unsubscribe,
@@ -119,7 +122,7 @@ class Node:
         lobby = self._options.lobby
         options = self._channels.options(lobby)
         if options is not None:
-            self._lobby = self._hub.open(lobby, await self._engine.open(lobby, options))
+            self._lobby = await self._reader.open(lobby, options)
 
     async def stop(self) -> None:
         """Every submission in flight has ended when this returns."""
@@ -226,46 +229,17 @@ class Node:
         else:
             peer.send(Pong(id=command.id, timestamp=int(self._clock.time() * 1000)))
 
-    def _chat(self, peer: Peer, command: Chat) -> None:
-        self._submit(peer, command, f'{{"text":{quoted(command.text)}}}', "chat")
-
-    def _publish(self, peer: Peer, command: Publish) -> None:
-        data = bytes(command.data).decode()
-        self._submit(peer, command, data, "message", command.key, command.ref)
-
-    def _submit(  # noqa: PLR0917 - hot: a value object would cost what it tidies
-        self,
-        peer: Peer,
-        command: Chat | Publish,
-        data: str,
-        kind: str,
-        key: str | None = None,
-        ref: int | None = None,
-    ) -> None:
-        session = peer.session
-        now = self._tick.now
-        options = session.check_publish(self._channels.options(command.channel), now)
+    def _publish(self, peer: Peer, command: Chat | Publish) -> None:
+        session, channel, now = peer.session, command.channel, self._tick.now
+        options = session.check_publish(self._channels.options(channel), now)
         wait_s = self._user_rates.take(session.user.id, now)
         if wait_s:
             raise rate_limited("publications of this user", wait_s)
         receipt = None
         if command.id is not UNSET:
             session.ask()
-            receipt = Receipt(command.channel, peer, command.id)
-        entry = Publication(
-            command.channel,
-            0,
-            "",
-            0,
-            session.user.id,
-            session.client_id,
-            data,
-            kind,
-            command.once,
-            key,
-            ref,
-        )
-        if not self._engine.submit(entry, options, receipt):
+            receipt = Receipt(channel, peer, command.id)
+        if not self._engine.submit(_entry(session, command), options, receipt):
             session.answered(command.id)
             raise CommandRefused("unavailable", "too many publications in flight", retry_after_s=1)
         self._submitted += 1
@@ -295,7 +269,7 @@ class Node:
     def _subscribe(self, peer: Peer, command: Subscribe) -> None:
         options = self._channels.options(command.channel)
         allowed = peer.session.check_subscribe(command.channel, options)
-        self._run(peer, command.id, self._do_subscribe(peer, command, allowed))
+        self._run(peer, command.id, lambda: self._do_subscribe(peer, command, allowed))
 
     async def _do_subscribe(self, peer: Peer, command: Subscribe, options: ChannelOptions) -> None:
         try:
@@ -307,10 +281,10 @@ class Node:
 
     def _history(self, peer: Peer, command: History) -> None:
         options = peer.session.check_read(self._channels.options(command.channel))
-        self._run(peer, command.id, self._reader.history(peer, command, options))
+        self._run(peer, command.id, lambda: self._reader.history(peer, command, options))
 
     def _refresh(self, peer: Peer, command: Refresh) -> None:
-        self._run(peer, command.id, self._do_refresh(peer, command))
+        self._run(peer, command.id, lambda: self._do_refresh(peer, command))
 
     async def _do_refresh(self, peer: Peer, command: Refresh) -> None:
         try:
@@ -321,13 +295,13 @@ class Node:
         expires_at = None if user.expires_at is None else int(user.expires_at)
         peer.send(Refreshed(id=command.id, expires_at=expires_at))
 
-    def _run(self, peer: Peer, key: CommandKey, work: Coroutine[Any, Any, None]) -> None:
-        peer.run(self._guard(peer, key, work))
+    def _run(self, peer: Peer, key: CommandKey, use_case: UseCase) -> None:
+        peer.run(self._guard(peer, key, use_case))
 
-    async def _guard(self, peer: Peer, key: CommandKey, work: Coroutine[Any, Any, None]) -> None:
-        """Turn whatever goes wrong in ``work`` into the client's answer."""
+    async def _guard(self, peer: Peer, key: CommandKey, use_case: UseCase) -> None:
+        """Turn whatever goes wrong in ``use_case`` into the client's answer."""
         try:
-            await work
+            await use_case()
         except CommandRefused as refusal:
             self._refuse(peer, key, refusal)
         except EngineUnavailable:
@@ -410,6 +384,17 @@ STRIKES = {
 it is closed with: who was only too fast may come back, who cannot speak need not."""
 
 TRY_LATER = CommandRefused("unavailable", "try again later", retry_after_s=1)
+
+
+def _entry(session: Session, command: Chat | Publish) -> Publication:
+    """The command as an entry whose place in the log the engine has yet to give it."""
+    channel, user_id, client_id = command.channel, session.user.id, session.client_id
+    if isinstance(command, Chat):
+        data = f'{{"text":{quoted(command.text)}}}'
+        return Publication(channel, 0, "", 0, user_id, client_id, data, "chat", command.once)
+    data = bytes(command.data).decode()
+    once, key, ref = command.once, command.key, command.ref
+    return Publication(channel, 0, "", 0, user_id, client_id, data, "message", once, key, ref)
 
 
 def _key(command: AnyCommand | None, refusal: CommandRefused) -> CommandKey:

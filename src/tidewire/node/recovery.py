@@ -8,8 +8,10 @@ before it leaves the client unsubscribed.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator, Sequence
 from typing import TypeAlias
+from weakref import WeakValueDictionary
 
 from msgspec import UNSET
 
@@ -44,18 +46,35 @@ class Reader:
         self._engine = engine
         self._hub = hub
         self._announcer = announcer
+        self._opening: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def subscribe(self, peer: Peer, command: Subscribe, options: ChannelOptions) -> None:
         """Raises ``EngineUnavailable``; the peer is then not subscribed."""
         if command.channel in peer.session.subscriptions:
             await self._replay(peer, command, options)
             return
-        room = self._hub.open(command.channel, await self._engine.open(command.channel, options))
+        room = await self.open(command.channel, options)
         if command.since is None:
             self.enter(peer, room)
             peer.send(_answer(command, room.position, "none"))
         else:
             await self._recover(peer, command, command.since, room, options)
+
+    async def open(self, channel: str, options: ChannelOptions) -> Room:
+        """The channel's room, opened at the engine by one of those who want it at the same time.
+
+        The others wait for that one: an engine's ``open`` that overlapped another, or a
+        ``close`` by the last to leave, could leave a room that hears nothing.
+        """
+        room = self._hub.room(channel)
+        if room is not None:
+            return room
+        lock = self._opening.setdefault(channel, asyncio.Lock())
+        async with lock:
+            room = self._hub.room(channel)  # another may have opened it meanwhile
+            if room is None:
+                room = self._hub.open(channel, await self._engine.open(channel, options))
+        return room
 
     def enter(self, peer: Peer, room: Room) -> None:
         """Subscribe ``peer`` from now on. The others are told; it is not told of itself."""

@@ -271,7 +271,10 @@ class Connection(asyncio.BufferedProtocol):
         try:
             while not self._paused:
                 event = receiver.next()
-                within = not receiver.frames or self._charge(receiver)
+                within = True
+                if receiver.frames:
+                    within = self._charge(receiver.frames)
+                    receiver.frames = 0
                 if event is None:
                     break
                 if not self._is_open:
@@ -297,15 +300,16 @@ class Connection(asyncio.BufferedProtocol):
         elif self._deadline is None:
             self._start_deadline(self._shared.limits.unfinished_message_s, self._unfinished)
 
-    def _charge(self, receiver: Receiver) -> bool:
-        """Charge the frame budget for what was just read; whether it may be acted on."""
-        count, receiver.frames = receiver.frames, 0
-        if self._frames is None:
-            self._frames = TokenBucket(self._shared.limits.session.frames)
+    def _charge(self, count: int) -> bool:
+        """Charge the frame budget for ``count`` frames; whether they may be acted on."""
+        bucket = self._frames
+        if bucket is None:
+            bucket = self._frames = TokenBucket(self._shared.limits.session.frames)
         now = self._shared.tick.now
-        wait_s = self._frames.take(now)
-        for _ in range(count - 1):
-            wait_s = self._frames.take(now) or wait_s
+        wait_s = bucket.take(now)
+        while count > 1:
+            count -= 1
+            wait_s = bucket.take(now) or wait_s
         if wait_s and self._is_open:
             self._shared.handler.refuse_frames(self, wait_s)
         return not wait_s

@@ -14,6 +14,9 @@ from tidewire.messages import Event, Publication
 from tidewire.websocket.deflate import compressed_frame
 from tidewire.websocket.frames import Opcode, frame, text_frame
 
+_ONLY_PUBLICATIONS = {Publication}
+"""The types in nearly every batch, which then needs no look at each item."""
+
 
 class PlainWire:
     """Text frames as they are."""
@@ -23,11 +26,15 @@ class PlainWire:
         self.decode = dialect.decode
 
     def frames(self, items: Sequence[Item]) -> list[bytes]:
-        text, publication = self.text, self._dialect.publication
-        return [
-            text(publication(item)) if isinstance(item, Publication) else self.event(item)
-            for item in items
-        ]
+        text, publications = self.text, self._dialect.publications
+        if {*map(type, items)} == _ONLY_PUBLICATIONS:
+            return [text(payload) for payload in publications(items)]  # type: ignore[arg-type]
+        return [self._frame(item) for item in items]
+
+    def _frame(self, item: Item) -> bytes:
+        if isinstance(item, Publication):
+            return self.text(next(self._dialect.publications([item])))
+        return self.event(item)
 
     def event(self, event: Event) -> bytes:
         return self.text(self._dialect.event(event))
