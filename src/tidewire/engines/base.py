@@ -62,8 +62,9 @@ class Engine(Protocol):
     async def open(self, channel: str, options: ChannelOptions) -> Position:
         """Carry this channel's entries to this node from now on; answers its head.
 
-        Confirmed when it returns: no later entry is missed. Cancellation leaves
-        the channel closed. Raises ``EngineUnavailable``.
+        Confirmed when it returns: the next entry handed over is the one after that
+        head. A node opens a channel that is closed, and one at a time. Cancellation
+        leaves it closed. Raises ``EngineUnavailable``.
         """
         ...
 
@@ -90,7 +91,9 @@ class Engine(Protocol):
     ) -> Page:
         """What follows ``since``, or the latest ``limit`` entries without it.
 
-        Changes nothing, so it may be cancelled. Raises ``EngineUnavailable``.
+        Of an open channel, everything up to the answered head has been handed over
+        when it returns. Changes nothing, so it may be cancelled. Raises
+        ``EngineUnavailable``.
         """
         ...
 

@@ -174,6 +174,7 @@ class MemoryEngine:
         found = Replay(log.latest(limit or len(log))) if since is None else log.since(since)
         if isinstance(found, Replay) and since is not None and limit is not None:
             found = Replay(found.entries[:limit])
+        self._forget_if_idle(channel, state)  # asking after names must not keep them
         return Page(log.head, found)
 
     def sweep(self) -> None:

@@ -61,7 +61,7 @@ Refresher: TypeAlias = Callable[[str], Awaitable[User]]
 """A newer token to its user; raises ``HandshakeRefused``."""
 
 UseCase: TypeAlias = Callable[[], Coroutine[Any, Any, None]]
-"""A command that may wait: called when its turn comes, so that one cancelled before leaves nothing."""
+"""A command that may wait: not begun before its turn, so that cancelling it then leaves nothing."""
 
 PONG = Pong()
 
