@@ -103,6 +103,7 @@ def test_a_name_can_be_changed_while_chatting(open_tab: OpenTab) -> None:
     grace.say("as the admiral")
     ada.wait_for_message("as the admiral")
     assert ada.messages() == [("Grace", "as Grace"), ("Rear Admiral Hopper", "as the admiral")]
+    assert grace.notices() == []
 
 
 def test_a_program_without_a_page_is_one_of_the_people(

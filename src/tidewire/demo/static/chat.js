@@ -180,7 +180,10 @@ function listen() {
   at("name-dialog").addEventListener("close", onNamed);
   at("show-side").addEventListener("click", onShowSide);
   at("log").addEventListener("scroll", showUnread, { passive: true });
-  for (const button of document.querySelectorAll(".copy")) button.addEventListener("click", onCopy);
+  for (const button of document.querySelectorAll(".copy")) {
+    button.addEventListener("click", onCopy);
+    button.toggleAttribute("hidden", navigator.clipboard === undefined); // plain http, far away
+  }
 }
 
 /** The network or the page came back from sleep; a page that is put away leaves properly. */

@@ -98,11 +98,14 @@ export class Conversation {
       return this.startAfresh(this.room.position?.epoch !== position.epoch);
     this.#pages.push(...messages);
     if (more) return;
-    const missed = this.#pages.filter(({ type }) => type === "chat").length;
-    const what =
-      missed === 0 ? "You missed nothing." : `Recovered ${plural(missed, "missed message")}:`;
-    this.room.note(`${this.#back()}${what}`);
+    this.#sayWhatWasMissed(this.#pages.filter(({ type }) => type === "chat").length);
     this.#caughtUp(position);
+  }
+
+  /** @param {number} count - zero is worth a word only after a loss, not after a new name */
+  #sayWhatWasMissed(count) {
+    if (count > 0) this.room.note(`${this.#back()}Recovered ${plural(count, "missed message")}:`);
+    else if (this.#lostAt !== null) this.room.note(`${this.#back()}You missed nothing.`);
   }
 
   /** @param {Message} history */
