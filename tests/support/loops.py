@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import heapq
 from collections.abc import Callable, Coroutine, Generator
+from contextlib import suppress
 from itertools import count
 from typing import Any, TypeVar
 
@@ -92,7 +94,8 @@ class Stepper:
     def cancel(self) -> None:
         """Stop it where it waits, as a task that is cancelled."""
         self.is_done = True
-        self._work.close()
+        with suppress(asyncio.CancelledError):
+            self._work.throw(asyncio.CancelledError())
 
 
 def _is_ready(awaited: Any) -> bool:
