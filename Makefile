@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMPS := $(VENV)/stamps
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input
-NODE_DIR := tests/node
+NODE_DIR := tests/javascript
 
 # Two workers on two cores; a group (one room of system tests) stays on one worker.
 PYTEST_WORKERS ?= 2

@@ -20,7 +20,7 @@ from typing import IO, Any, TypeAlias, cast
 
 Report: TypeAlias = dict[str, Any]
 
-PACKAGES = Path(__file__).parents[1] / "node" / "node_modules"
+PACKAGES = Path(__file__).parents[1] / "javascript" / "node_modules"
 DEADLINE_S = 60.0
 """For one report. Far more than a busy machine needs: reaching it means that none comes."""
 
