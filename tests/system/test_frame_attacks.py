@@ -18,7 +18,7 @@ from tests.support import rawframes
 from tests.support.asynchronous import wait_until
 from tests.support.processes import ServerProcess
 from tests.support.rawframes import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, frame
-from tests.support.wire import Closed, RawConnection
+from tests.support.wire import Closed, RawConnection, crowd
 
 MIB = 1024 * 1024
 MAX_MESSAGE_BYTES = 64 * 1024
@@ -241,6 +241,30 @@ def _round_trip_s(connection: RawConnection) -> float:
     started_at = monotonic()
     connection.ask_json({"type": "ping"})
     return monotonic() - started_at
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [
+        frame(PING, b"x"),
+        frame(TEXT, b'{"type":"ping"}'),
+        frame(TEXT, b"rubbish"),
+        frame(TEXT, b" ", fin=False)
+        + frame(CONTINUATION, b" ", fin=False) * 99
+        + frame(CONTINUATION),
+        frame(TEXT, mask=b""),
+    ],
+    ids=["pings", "commands", "rubbish", "fragments", "violations"],
+)
+def test_a_flood_costs_nothing_once_it_has_been_closed(server: ServerProcess, piece: bytes) -> None:
+    """Catalogue 40: sixteen MiB are millions of frames; parsing them all takes ten seconds."""
+    used_s = server.cpu_s()
+    flood = piece * (64 * 1024 // len(piece))
+    with crowd(server.join() for _ in range(4)) as flooders:
+        for one in flooders:
+            one.push(flood, times=64, patience_s=0.5)
+        assert all(one.close_code().code in (1002, 1008, 4029) for one in flooders)
+    assert server.cpu_s() - used_s < 2
 
 
 @pytest.mark.parametrize("payload", [b"x" * 10, b"x" * 125])

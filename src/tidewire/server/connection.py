@@ -47,6 +47,10 @@ WRITE_HIGH_WATER_BYTES = 64 * 1024
 CLOSE_DEADLINE_S = 5.0
 """How long a peer may take to answer a Close (catalogue 46)."""
 
+LAST_READ_BYTES = 64 * 1024
+"""After our Close a peer's own comes, and perhaps what was on its way. A read larger than this is a
+flood, and is left to the kernel: taken in, it held everybody else for seconds (catalogue 40)."""
+
 NO_CODE = 1005
 ABNORMAL = 1006
 """What is counted where a Close frame gave no code, and where none was seen, as browsers do."""
@@ -261,6 +265,9 @@ class Connection(asyncio.BufferedProtocol):
             shared.tick.request()  # whatever this causes leaves together, and is timed from here
         self._has_heard = True
         shared.counters.bytes_received += len(data)
+        if not self._is_open and len(data) > LAST_READ_BYTES:
+            self._stop_reading()
+            return
         self._receiver.feed(data)
         self._pull()
 
@@ -278,7 +285,7 @@ class Connection(asyncio.BufferedProtocol):
                 if event is None:
                     break
                 if not self._is_open:
-                    self._linger(event)
+                    self._linger(event, within=within)
                 elif within and type(event) is str:
                     if self._deadline is not None:
                         self._stop_deadline()
@@ -552,10 +559,18 @@ class Connection(asyncio.BufferedProtocol):
             self._transport.write(b"".join([*queued, farewell]))
             self._deadline = self._shared.loop.call_later(CLOSE_DEADLINE_S, self.abort)
 
-    def _linger(self, event: object) -> None:
-        """We have sent our Close: the peer's ends it, anything else is ignored."""
+    def _linger(self, event: object, *, within: bool) -> None:
+        """We have sent our Close: the peer's ends it, anything else is ignored, a flood unread."""
         if type(event) is Close and self._transport is not None:
             self._transport.close()
+        elif not within:
+            self._stop_reading()
+
+    def _stop_reading(self) -> None:
+        """For good: what still comes waits in the kernel until the deadline hangs up on it."""
+        self._receiver.end()
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.pause_reading()
 
     def abort(self) -> None:
         """Drop the connection at once, without a word."""

@@ -152,7 +152,7 @@ class Receiver:
                 try:
                     return payload.to_bytes(size, "little").decode()
                 except UnicodeDecodeError:
-                    self._end()
+                    self.end()
                     raise not_utf8() from None
             if first == _TEXT and second == _MEDIUM:
                 return self._next_medium()
@@ -175,11 +175,12 @@ class Receiver:
             while (event := self._step()) is _GO_ON:
                 pass
         except ProtocolViolated:
-            self._end()
+            self.end()
             raise
         return event
 
-    def _end(self) -> None:
+    def end(self) -> None:
+        """Forget what is here, and take in nothing more."""
         self._ended = True
         self._data = b""
         self._at = 0
@@ -240,7 +241,7 @@ class Receiver:
         try:
             return payload.decode()
         except UnicodeDecodeError:
-            self._end()
+            self.end()
             raise not_utf8() from None
 
     def _take(self, message: UnfinishedMessage) -> str | bytes | _Step | None:
@@ -264,7 +265,7 @@ class Receiver:
         if head.opcode == Opcode.PONG:
             return Pong(payload)
         close = read_close(payload)
-        self._end()
+        self.end()
         return close
 
     def _payload(self, head: Head) -> bytes:
