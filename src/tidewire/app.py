@@ -80,14 +80,16 @@ class App:
         Answers its position. Call it in the server's event loop. ``once`` makes a
         repeated call publish once; ``user_id`` is who it is said to be from.
         Raises ``CommandRefused`` for a channel that is not configured,
-        ``EngineUnavailable`` where the engine did not take it. Cancelled after the
-        first step it may have been published all the same.
+        ``EngineUnavailable`` where the engine did not take it, ``ValueError`` for a
+        text that holds lone surrogates. Cancelled after the first step it may have
+        been published all the same.
         """
         node = self._running()
         check_name(channel)
         options = node.options(channel)
         if options is None:
             raise CommandRefused("forbidden", f"no channel {channel!r} is configured")
+        _check_texts(user_id=user_id, once=once, key=key)
         done: asyncio.Future[Receipt] = asyncio.get_running_loop().create_future()
         text = msgspec.json.encode(data).decode()
         entry = Publication(channel, 0, "", 0, user_id, "", text, once=once, key=key)
@@ -112,6 +114,15 @@ class App:
     def attach(self, node: Node | None) -> None:
         """The server runs with ``node``; None when it has stopped."""
         self._node = node
+
+
+def _check_texts(**texts: str | None) -> None:
+    """What cannot be encoded must not enter a log: it would break every delivery it is part of."""
+    for name, text in texts.items():
+        try:
+            (text or "").encode()
+        except UnicodeEncodeError:
+            raise ValueError(f"{name} holds a lone surrogate, which no client can be sent") from None
 
 
 def _settle(done: asyncio.Future[Receipt]) -> Callable[[Receipt], None]:

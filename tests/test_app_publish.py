@@ -1,0 +1,127 @@
+"""Publishing from the application's own code."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import pytest
+
+from tests.support.asynchronous import run
+from tests.support.stages import Stage
+from tidewire.app import App
+from tidewire.engines import memory
+from tidewire.errors import CommandRefused, EngineUnavailable, TidewireError
+from tidewire.messages import Position
+
+
+@pytest.fixture
+def stage() -> Stage:
+    return Stage()
+
+
+@pytest.fixture
+def app(stage: Stage) -> App:
+    app = App()
+    app.attach(stage.node)
+    return app
+
+
+def _published(stage: Stage, *publishing: Coroutine[Any, Any, Position]) -> list[Position]:
+    """Start all of them, turn the stage's loop once they wait, and answer what they answer."""
+
+    async def publish() -> list[Position]:
+        tasks = [asyncio.create_task(each) for each in publishing]
+        await asyncio.sleep(0)
+        stage.loop.settle()
+        return list(await asyncio.gather(*tasks))
+
+    return run(publish())
+
+
+def test_a_publication_of_the_application_reaches_subscribers_and_answers_its_position(
+    stage: Stage, app: App
+) -> None:
+    peer = stage.connect()
+    stage.ask(peer, "subscribe", channel="room:1")
+    (place,) = _published(stage, app.publish("room:1", {"n": [1, None]}, key="k", user_id="bot"))
+    message = peer.answer()
+    assert (message["data"], message["key"], message["from"]) == ({"n": [1, None]}, "k", "bot")
+    assert (message["seq"], message["tag"]) == (place.seq, place.tag)
+
+
+def test_a_publication_without_a_user_is_from_nobody(stage: Stage, app: App) -> None:
+    peer = stage.connect()
+    peer.take()
+    _published(stage, app.publish("lobby", 1))
+    assert "from" not in peer.answer()
+
+
+def test_publications_of_one_turn_keep_their_order_and_a_once_key_publishes_once(
+    stage: Stage, app: App
+) -> None:
+    publish: Callable[..., Coroutine[Any, Any, Position]] = app.publish
+    places = _published(stage, *(publish("lobby", n, once=str(n // 2)) for n in range(4)))
+    assert [each.seq for each in places] == [1, 1, 2, 2]
+
+
+def test_the_application_is_under_no_clients_limits(stage: Stage, app: App) -> None:
+    """``vault`` is closed to every client."""
+    places = _published(stage, *(app.publish("vault", n) for n in range(2000)))
+    assert places[-1].seq == 2000
+
+
+def test_a_channel_that_is_not_configured_or_no_name_is_refused(app: App) -> None:
+    for channel, code in (("nowhere", "forbidden"), ("no name", "malformed")):
+        with pytest.raises(CommandRefused) as refusal:
+            run(app.publish(channel, 1))
+        assert refusal.value.code == code
+
+
+@pytest.mark.parametrize("field", ["user_id", "once", "key"])
+def test_a_text_that_no_client_could_read_is_refused_before_it_is_published(
+    stage: Stage, app: App, field: str
+) -> None:
+    """Catalogue 53: in the log, it would break every delivery it is part of."""
+    with pytest.raises(ValueError, match=field):
+        _published(stage, app.publish("lobby", 1, **{field: "\ud800"}))
+    assert stage.engine.entries == 0
+
+
+def test_where_too_much_is_in_flight_the_application_is_told(
+    app: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(memory, "MAX_IN_FLIGHT", 0)
+    with pytest.raises(EngineUnavailable):
+        run(app.publish("lobby", 1))
+
+
+def test_what_is_in_flight_when_the_server_stops_has_an_unknown_outcome(
+    stage: Stage, app: App
+) -> None:
+    async def stop_first() -> None:
+        publishing = asyncio.create_task(app.publish("lobby", 1))
+        await asyncio.sleep(0)
+        await stage.node.stop()
+        with pytest.raises(EngineUnavailable, match="unknown"):
+            await publishing
+
+    run(stop_first())
+
+
+def test_whoever_gives_up_waiting_harms_nobody(stage: Stage, app: App) -> None:
+    async def give_up() -> None:
+        publishing = asyncio.create_task(app.publish("lobby", 1))
+        await asyncio.sleep(0)
+        publishing.cancel()
+        await asyncio.sleep(0)
+        stage.loop.settle()
+
+    run(give_up())
+    assert stage.engine.entries == 1
+
+
+def test_publishing_before_the_server_runs_says_what_to_do() -> None:
+    with pytest.raises(TidewireError, match="not running yet"):
+        run(App().publish("lobby", 1))
