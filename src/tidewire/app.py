@@ -122,7 +122,7 @@ def _check_texts(**texts: str | None) -> None:
         try:
             (text or "").encode()
         except UnicodeEncodeError:
-            raise ValueError(f"{name} holds a lone surrogate, which no client can be sent") from None
+            raise ValueError(f"{name} holds a lone surrogate") from None
 
 
 def _settle(done: asyncio.Future[Receipt]) -> Callable[[Receipt], None]:
