@@ -47,7 +47,7 @@ class Reloader:
         try:
             action()
         except TidewireError as error:
-            logger.error(f"{what} not reloaded", extra={"reason": str(error)})
+            logger.warning(f"{what} not reloaded", extra={"reason": str(error)})
 
     def _read_settings(self) -> None:
         """Of the new settings only what can change; whatever else differs waits for a start."""

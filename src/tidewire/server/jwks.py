@@ -93,7 +93,7 @@ class RemoteKeys:
         try:
             self._take(await self._fetch())
         except ConfigError as error:
-            logger.error("keys not renewed", extra={"reason": str(error)})
+            logger.warning("keys not renewed", extra={"reason": str(error)})
             return False
         except Exception:
             logger.exception("keys not renewed")
