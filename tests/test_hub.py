@@ -170,6 +170,18 @@ def test_a_member_that_leaves_between_two_chunks_gets_nothing_more(hall: Hall) -
 
 
 @pytest.mark.usefixtures("small_chunks")
+def test_a_member_that_comes_back_between_two_chunks_gets_only_what_follows(hall: Hall) -> None:
+    members = [hall.join() for _ in range(5)]
+    hall.publish()
+    hall.loop.turn()
+    hall.hub.leave(hall.room, members[4])
+    assert hall.hub.join(hall.room, members[4]).seq == 1
+    hall.publish()
+    hall.loop.settle()
+    assert members[4].heard == [2]
+
+
+@pytest.mark.usefixtures("small_chunks")
 def test_what_comes_between_two_chunks_follows_for_everyone(hall: Hall) -> None:
     members = [hall.join() for _ in range(5)]
     hall.publish()

@@ -56,6 +56,9 @@ class Everyone:
                 self.holding[member] = self.hall.room.position.seq
             case "leave":
                 self.leave(member)
+            case "rejoin":
+                self.leave(member)
+                self.do("join", number)
             case "publish":
                 self.hall.publish(1 + number % 3)
             case "announce":
@@ -85,15 +88,16 @@ class Everyone:
 
 
 @pytest.mark.parametrize("chunk", [1, 2, 3])
-@given(steps=STEPS)
+@given(crowd=st.integers(0, MEMBERS), steps=STEPS)
 def test_each_member_hears_what_follows_its_joining_once_and_in_order_until_it_leaves(
-    chunk: int, steps: list[tuple[str, int]]
+    chunk: int, crowd: int, steps: list[tuple[str, int]]
 ) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(hub_module, "CHUNK_MEMBERS", chunk)
         patch.setattr(hub_module, "MAX_MEMBERS_IN_ONE_GO", 2)
         everyone = Everyone()
-        for step, number in steps:
+        arrivals = [("join", number) for number in range(crowd)]
+        for step, number in arrivals + steps:
             everyone.do(step, number)
         gone = {each: list(each.heard) for each in everyone.members if each not in everyone.visits}
         everyone.hall.loop.settle()

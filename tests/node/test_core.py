@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tests.support.stages import GENEROUS, Stage, since
+from tidewire.engines import memory
 from tidewire.messages import Position
 from tidewire.node.core import FEATURES
 from tidewire.security.rates import Rate
@@ -285,6 +286,19 @@ def test_only_so_many_ids_may_wait_for_their_answer() -> None:
     assert peer.answer()["code"] == "limit"
     stage.loop.settle()
     assert [each["id"] for each in peer.take()] == [0, 1]
+    assert stage.ask(peer, "publish", channel="room:1", data=1, id=3)["type"] == "published"
+
+
+def test_what_the_engine_has_no_room_for_is_refused_and_waits_for_no_answer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    stage = Stage(limits=_limited(unanswered_ids=1))
+    peer = stage.connect()
+    with monkeypatch.context() as patch:
+        patch.setattr(memory, "MAX_IN_FLIGHT", 0)
+        for number in range(3):
+            error = stage.ask(peer, "publish", channel="room:1", data=1, id=number)
+            assert (error["code"], error["retryAfter"]) == ("unavailable", 1)
     assert stage.ask(peer, "publish", channel="room:1", data=1, id=3)["type"] == "published"
 
 

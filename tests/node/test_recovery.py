@@ -351,6 +351,9 @@ def test_the_first_to_leave_does_not_take_the_channel_from_who_is_about_to_enter
         first, second = slow.connect("ann"), slow.connect("bob")
         for peer in (first, second):
             slow.send(peer, "subscribe", channel=ROOM)
+        for gate in list(slow.engine.waiting):
+            gate.open()
+        second.step()  # as far as it comes
         slow.answer(first)
         slow.leave(first)
         slow.answer(second)
@@ -371,3 +374,32 @@ def test_one_who_gives_up_opening_does_not_take_the_others_along(slow: SlowStage
         return _live(second)
 
     assert run(give_up()) == [1]
+
+
+def test_one_who_gives_up_entering_an_open_channel_does_not_close_it(slow: SlowStage) -> None:
+    first, second = slow.connect("ann"), slow.connect("bob")
+    slow.send(first, "subscribe", channel=ROOM)
+    slow.answer(first)
+    slow.send(second, "subscribe", channel=ROOM, since={"epoch": "e", "seq": 0})
+    slow.leave(second)
+    _publish(slow)
+    assert _live(first) == [1]
+
+
+def test_one_who_waited_for_the_opening_and_gives_up_then_does_not_close_it(
+    slow: SlowStage,
+) -> None:
+    async def give_up_late() -> list[int]:
+        first, second = slow.connect("ann"), slow.connect("bob")
+        for peer in (first, second):
+            slow.send(peer, "subscribe", channel=ROOM, since={"epoch": "e", "seq": 0})
+        slow.answer(first)
+        second.step()
+        for gate in slow.engine.waiting:
+            gate.open()
+        second.step()
+        slow.leave(second)
+        _publish(slow)
+        return _live(first)
+
+    assert run(give_up_late()) == [1]
