@@ -150,6 +150,7 @@ def read_keys(url: str, *, issuer: str | None, deadline: float) -> KeySet:
         content = _read(url, deadline)
         document = json.loads(content)
     except urllib.error.HTTPError as error:
+        error.close()  # it is the answer too, with its connection
         raise ConfigError(f"{_shown(url)} answers {error.code} instead of a key set") from None
     except (OSError, HTTPException) as error:
         raise ConfigError(f"cannot read {_shown(url)}: {_reason(error)}") from None
