@@ -159,6 +159,21 @@ def test_a_field_that_is_ignored_has_to_be_json_all_the_same(
     _refused(client, f'{{"type":"ping","unknown":{number}}}')
 
 
+@pytest.mark.parametrize("number", ["1e300", "1.7976931348623157e308", "2.2250738585072011e-308"])
+@pytest.mark.parametrize("kind", ["publish", "unknown"])
+def test_numbers_that_are_dear_to_read_hold_nobody_up(
+    server: ServerProcess, kind: str, number: str
+) -> None:
+    """Catalogue 50: read digit by digit, one message of them takes a sixth of a second."""
+    numbers = ",".join([number] * (60_000 // (len(number) + 1)))
+    command = f'{{"type":"{kind}","channel":"room:numbers","data":[{numbers}]}}'
+    used_s = server.cpu_s()
+    with server.join() as client:
+        client.push(rawframes.text(command) * (REFUSALS - 1))
+        assert client.ask_json({"type": "ping"})["type"] == "pong"
+    assert server.cpu_s() - used_s < 1
+
+
 @pytest.mark.parametrize(
     "command",
     [

@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 from json.encoder import encode_basestring
+from math import isinf
 from typing import Any, cast
 
 import msgspec
@@ -121,7 +122,19 @@ def _check_numbers(command: Publish) -> None:
         ) from None
 
 
-_decode_any = msgspec.json.Decoder().decode
+def _finite(number: str) -> float:
+    """A number with a fraction or exponent, as Python reads it.
+
+    msgspec's own way takes 14 us for 1e300 where this takes 0.5: 64 KiB of them held
+    everybody up for a sixth of a second.
+    """
+    value = float(number)
+    if isinf(value):
+        raise OverflowError
+    return value
+
+
+_decode_any = msgspec.json.Decoder(float_hook=_finite).decode
 
 
 def _id_of(command: Publish) -> int | str | None:
@@ -131,10 +144,10 @@ def _id_of(command: Publish) -> int | str | None:
 def _explain(text: str, error: Exception) -> Undecodable:
     """Say what was wrong, and find the ``id`` to answer to. Off the hot path: parses again."""
     try:
-        value: Any = msgspec.json.decode(text)
+        value: Any = _decode_any(text)
     except RecursionError:
         return Undecodable("malformed", "the message is nested too deeply")
-    except NOT_JSON:
+    except (*NOT_JSON, OverflowError):
         return Undecodable("malformed", "the message is not JSON")
     if not isinstance(value, dict):
         return Undecodable("malformed", "a message is a JSON object with a type")
