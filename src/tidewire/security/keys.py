@@ -60,6 +60,11 @@ class VerificationKey(Struct, frozen=True):
     kid: str | None = None
     issuer: str | None = None
 
+    def has_signed(self, message: bytes, signature: bytes) -> bool:
+        """Whether ``signature`` is this key's (HMACs are compared in constant time)."""
+        algorithm = JWS.get_algorithm_by_name(self.algorithm)
+        return algorithm.verify(message, self.material, signature)
+
     def __repr__(self) -> str:
         return f"VerificationKey({self.algorithm}, kid={self.kid!r}, issuer={self.issuer!r})"
 

@@ -7,17 +7,15 @@ fetched or opened. ``now`` is the wall clock in Unix seconds.
 
 from __future__ import annotations
 
-import base64
-import binascii
 from typing import Any
 
 import msgspec
-from jwt.exceptions import InvalidSignatureError, PyJWTError
-from msgspec import Struct
+from msgspec import UNSET, Struct
 
 from tidewire.errors import ConfigError
 from tidewire.security.issuing import TokenIssuer
-from tidewire.security.keys import JWS, KeySet, VerificationKey
+from tidewire.security.jws import Compact, Header, read_compact
+from tidewire.security.keys import KeySet, VerificationKey
 from tidewire.security.refusals import TokenRefused
 from tidewire.security.user import User, is_user_id
 
@@ -40,11 +38,6 @@ PURPOSES = frozenset({"connection", "Bearer"})
 A token for one subscription, a refresh or an ID token says something else."""
 
 
-class _Header(Struct):
-    alg: str
-    kid: str | None = None
-
-
 class _Claims(Struct):
     """What we read of a token's payload; ``channel`` is there in tokens for one subscription."""
 
@@ -60,7 +53,6 @@ class _Claims(Struct):
     info: Any = None
 
 
-_decode_header = msgspec.json.Decoder(_Header).decode
 _decode_claims = msgspec.json.Decoder(_Claims).decode
 
 
@@ -92,9 +84,10 @@ class TokenVerifier:
 
     def verify(self, token: str, now: float) -> User:
         """The user, or ``TokenRefused``. Its text says which rule, never a value."""
-        key, header, payload = self._authenticate(token)
-        claims = _read_claims(payload)
-        _check_purpose(header, claims)
+        compact = _read(token)
+        key = self._key_that_signed(compact)
+        claims = _read_claims(compact.payload)
+        _check_purpose(compact.header, claims)
         self._check_parties(key, claims)
         self._check_times(claims, now)
         return _user(claims, claims.exp + self._leeway_s)
@@ -106,19 +99,16 @@ class TokenVerifier:
         key set again, and says nothing about where that is.
         """
         try:
-            header = _peek(token)
+            kid = _read(token).header.kid
         except TokenRefused:
             return False
-        return header.kid is not None and all(key.kid != header.kid for key in self.keys)
+        return kid is not None and all(key.kid != kid for key in self.keys)
 
-    def _authenticate(self, token: str) -> tuple[VerificationKey, dict[str, Any], bytes]:
-        if len(token) > MAX_TOKEN_LENGTH or not token.isascii():
-            raise TokenRefused("the token is too long or not ASCII")
-        header = _peek(token)
+    def _key_that_signed(self, compact: Compact) -> VerificationKey:
+        header = compact.header
         for key in self.keys.candidates(header.alg, header.kid):
-            verified = _verified(token, key)
-            if verified is not None:
-                return key, verified["header"], verified["payload"]
+            if key.has_signed(compact.message, compact.signature):
+                return key
         raise TokenRefused("no key verifies the token")
 
     def _check_parties(self, key: VerificationKey, claims: _Claims) -> None:
@@ -139,29 +129,10 @@ class TokenVerifier:
             raise TokenRefused("the token has expired", code="token_expired")
 
 
-def _peek(token: str) -> _Header:
-    """The header, before anything is verified: used to choose a key and for nothing else."""
-    try:
-        return _decode_header(_base64url(token.partition(".")[0]))
-    except (ValueError, RecursionError):
-        raise TokenRefused("the token is malformed") from None
-
-
-def _base64url(text: str) -> bytes:
-    try:
-        return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
-    except binascii.Error:
-        raise ValueError("not base64url") from None
-
-
-def _verified(token: str, key: VerificationKey) -> dict[str, Any] | None:
-    """Header and payload if ``key`` signed them (HMACs are compared in constant time)."""
-    try:
-        return JWS.decode_complete(token, key.material, algorithms=[key.algorithm])
-    except InvalidSignatureError:
-        return None
-    except (PyJWTError, ValueError, RecursionError):
-        raise TokenRefused("the token is malformed") from None
+def _read(token: str) -> Compact:
+    if len(token) > MAX_TOKEN_LENGTH or not token.isascii():
+        raise TokenRefused("the token is too long or not ASCII")
+    return read_compact(token.encode("ascii"))
 
 
 def _read_claims(payload: bytes) -> _Claims:
@@ -171,12 +142,11 @@ def _read_claims(payload: bytes) -> _Claims:
         raise TokenRefused("the token lacks sub or exp, or a claim has a wrong type") from None
 
 
-def _check_purpose(header: dict[str, Any], claims: _Claims) -> None:
+def _check_purpose(header: Header, claims: _Claims) -> None:
     """Catalogue 20 and 25: a token means what it was issued for and nothing wider."""
-    if "crit" in header:  # we understand no extension, not even the one that PyJWT does
+    if header.crit is not UNSET or header.b64 is not True:  # we understand no extension (RFC 7797)
         raise TokenRefused("the token has a critical extension")
-    kind = header.get("typ", "JWT")
-    if not isinstance(kind, str) or kind.lower() not in TOKEN_TYPES:
+    if not isinstance(header.typ, str) or header.typ.lower() not in TOKEN_TYPES:
         raise TokenRefused("the token's header says it is for something else")
     if claims.channel is not None or claims.typ not in (None, *PURPOSES):
         raise TokenRefused("the token is not for connecting")
