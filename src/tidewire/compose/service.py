@@ -80,7 +80,10 @@ class Service:
             return
         scope["state"][STATE_KEY] = self._running.door
         await send({"type": "lifespan.startup.complete"})
-        await receive()
+        try:
+            await receive()
+        except asyncio.CancelledError:
+            return  # told to stop at once: the loop is closing, and nobody waits for an answer
         if mounted is not None:
             await mounted.stop()
         await self.stop()
