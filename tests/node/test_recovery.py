@@ -186,6 +186,22 @@ def test_the_next_page_waits_until_the_one_before_has_left(stage: Stage) -> None
 
 
 @pytest.mark.usefixtures("small_pages")
+def test_what_came_while_the_pages_left_comes_in_pages_too(stage: Stage) -> None:
+    place = _publish(stage)
+    _publish(stage, 3, size=100)
+    peer = stage.connect()
+    peer.reads_slowly = True
+    peer.take()
+    stage.send(peer, "subscribe", channel=ROOM, since=place)
+    head = _publish(stage, 4, size=100)
+    peer.catch_up()
+    peer.step()
+    pages = peer.take()
+    assert [_seqs(each["messages"]) for each in pages] == [[2, 3], [4, 5], [6, 7], [8]]
+    assert since(pages[-1]) == head
+
+
+@pytest.mark.usefixtures("small_pages")
 def test_entries_that_say_next_to_nothing_fill_a_page_too(stage: Stage) -> None:
     place = _publish(stage)
     _publish(stage, 9)

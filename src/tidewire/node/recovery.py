@@ -119,7 +119,10 @@ class Reader:
         if rest is None or tail is None:
             peer.send(_answer(command, live_after, "gap"))
         else:
-            peer.send(_answer(command, live_after, "complete", rest + tail))
+            *full, last = _pages(rest + tail)
+            for entries in full:
+                peer.send(_part(command, live_after.epoch, entries))
+            peer.send(_answer(command, live_after, "complete", last))
 
     async def _replay(self, peer: Peer, command: Subscribe, options: ChannelOptions) -> None:
         """``since`` for a channel that is subscribed already: up to the first live entry sent."""
@@ -145,8 +148,7 @@ class Reader:
             return None
         pages = list(_pages(missed))
         for page in pages[:-1]:
-            reached = Position(epoch, page[-1].seq, page[-1].tag)
-            peer.send(_answer(command, reached, "complete", page, more=True))
+            peer.send(_part(command, epoch, page))
             await peer.drained()
         return pages[-1]
 
@@ -169,6 +171,12 @@ def _last_page(entries: Sequence[Publication]) -> list[Publication]:
     """The newest of ``entries`` that fit one page, oldest first."""
     newest_first = next(_pages(entries[::-1]))
     return newest_first[::-1]
+
+
+def _part(command: Subscribe, epoch: str, page: Sequence[Publication]) -> Subscribed:
+    """A page that others follow."""
+    reached = Position(epoch, page[-1].seq, page[-1].tag)
+    return _answer(command, reached, "complete", page, more=True)
 
 
 def _answer(
