@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from typing import Any
 
 from tests.support.loops import Gate
 from tidewire.channels.options import ChannelOptions
@@ -19,13 +20,10 @@ class SlowEngine(MemoryEngine):
     false everything is answered at once.
     """
 
-    is_slow = False
-
-    @property
-    def waiting(self) -> deque[Gate]:
-        if not hasattr(self, "_waiting"):
-            self._waiting: deque[Gate] = deque()
-        return self._waiting
+    def __init__(self, *parts: Any) -> None:
+        super().__init__(*parts)
+        self.is_slow = False
+        self.waiting: deque[Gate] = deque()
 
     async def open(self, channel: str, options: ChannelOptions) -> Position:
         await self._far()
