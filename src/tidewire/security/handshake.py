@@ -7,7 +7,7 @@ is a valid upgrade is ``websocket.handshake``'s question.
 from __future__ import annotations
 
 import string
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import TypeAlias
 from urllib.parse import parse_qsl
@@ -81,7 +81,8 @@ def _group(headers: RawHeaders) -> dict[str, tuple[str, ...]]:
     grouped: dict[str, tuple[str, ...]] = {}
     for raw_name, raw_value in headers:
         name = raw_name.decode("latin-1").lower()
-        grouped[name] = (*grouped.get(name, ()), raw_value.decode("latin-1").strip(" \t"))
+        value = raw_value.decode("latin-1").strip(" \t")
+        grouped[name] = (*grouped[name], value) if name in grouped else (value,)
     return grouped
 
 
@@ -96,6 +97,8 @@ def _only(headers: Mapping[str, tuple[str, ...]], name: str) -> str | None:
 
 
 def _query(query_string: bytes) -> dict[str, str]:
+    if not query_string:
+        return {}
     try:
         pairs = parse_qsl(
             query_string.decode("latin-1"),
@@ -107,8 +110,10 @@ def _query(query_string: bytes) -> dict[str, str]:
     return _first_values(pairs)
 
 
-def _cookies(lines: Iterable[str]) -> dict[str, str]:
+def _cookies(lines: Sequence[str]) -> dict[str, str]:
     """RFC 6265 section 5.4: a browser sends the cookie of the longer path first; it counts."""
+    if not lines:
+        return {}
     items = "; ".join(lines).split(";", MAX_COOKIES)
     if len(items) > MAX_COOKIES:
         raise bad_request("too many cookies")

@@ -12,7 +12,14 @@ from msgspec import Struct
 from tidewire.errors import HandshakeRefused
 from tidewire.websocket.deflate import OFFER, Agreement, check_agreement
 from tidewire.websocket.handshake import VERSION, accept_key
-from tidewire.websocket.headers import Headers, checked_token, elements, extensions, values_of
+from tidewire.websocket.headers import (
+    Headers,
+    checked_token,
+    elements,
+    extensions,
+    fields_of,
+    values_of,
+)
 from tidewire.websocket.heads import violation
 
 HEAD_END = b"\r\n\r\n"
@@ -123,16 +130,17 @@ def _refusal(response: Response) -> HandshakeRefused:
 
 
 def _check_switch(headers: Headers, request: Request) -> Opened:
-    if [value.lower() for value in values_of(headers, b"upgrade")] != ["websocket"]:
+    fields = fields_of(headers)
+    if [value.lower() for value in values_of(fields, b"upgrade")] != ["websocket"]:
         raise ValueError("no upgrade to websocket")
-    if "upgrade" not in (name.lower() for name in elements(values_of(headers, b"connection"))):
+    if "upgrade" not in (name.lower() for name in elements(values_of(fields, b"connection"))):
         raise ValueError("connection header without upgrade")
-    if values_of(headers, b"sec-websocket-accept") != [accept_key(request.key)]:
+    if values_of(fields, b"sec-websocket-accept") != [accept_key(request.key)]:
         raise ValueError("answer to another request")
-    chosen = values_of(headers, b"sec-websocket-protocol")
+    chosen = values_of(fields, b"sec-websocket-protocol")
     if len(chosen) > 1 or any(name not in request.subprotocols for name in chosen):
         raise ValueError("subprotocol was not offered")
-    accepted = extensions(values_of(headers, b"sec-websocket-extensions"))
+    accepted = extensions(values_of(fields, b"sec-websocket-extensions"))
     if accepted and not request.compression:
         raise ValueError("extension was not offered")
     return Opened(chosen[0] if chosen else None, check_agreement(accepted))

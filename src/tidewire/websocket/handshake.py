@@ -16,7 +16,16 @@ from typing import TypeVar
 from msgspec import Struct
 
 from tidewire.errors import HandshakeRefused
-from tidewire.websocket.headers import Extension, Headers, elements, extensions, tokens, values_of
+from tidewire.websocket.headers import (
+    Extension,
+    Fields,
+    Headers,
+    elements,
+    extensions,
+    fields_of,
+    tokens,
+    values_of,
+)
 
 VERSION = "13"
 _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455 section 1.3
@@ -46,14 +55,15 @@ def read_upgrade(method: str, http_version: str, headers: Headers, target: str =
         raise _refused(f"HTTP/{http_version} cannot be upgraded")
     if not target.startswith("/"):
         raise _refused("request target is not a path")
-    _check_upgrade(headers)
-    _check_version(headers)
+    fields = fields_of(headers)
+    _check_upgrade(fields)
+    _check_version(fields)
     return Upgrade(
-        key=_key(headers),
-        host=_host(headers),
-        origin=_at_most_one(headers, b"origin"),
-        subprotocols=_subprotocols(headers),
-        extensions=tuple(_parsed(headers, b"sec-websocket-extensions", extensions)),
+        key=_key(fields),
+        host=_host(fields),
+        origin=_at_most_one(fields, b"origin"),
+        subprotocols=_subprotocols(fields),
+        extensions=tuple(_parsed(fields, b"sec-websocket-extensions", extensions)),
     )
 
 
@@ -61,38 +71,38 @@ def _refused(message: str) -> HandshakeRefused:
     return HandshakeRefused(400, "malformed", message)
 
 
-def _parsed(headers: Headers, name: bytes, parse: Callable[[list[str]], T]) -> T:
+def _parsed(fields: Fields, name: bytes, parse: Callable[[list[str]], T]) -> T:
     try:
-        return parse(values_of(headers, name))
+        return parse(values_of(fields, name))
     except ValueError:
         raise _refused(f"malformed {name.decode()} header") from None
 
 
-def _check_upgrade(headers: Headers) -> None:
+def _check_upgrade(fields: Fields) -> None:
     """``Connection`` and ``Upgrade`` are lists, in any case and order, on any number of lines."""
-    if not _lists(headers, b"upgrade", "websocket"):
+    if not _lists(fields, b"upgrade", "websocket"):
         raise _refused("no upgrade to websocket")
-    if not _lists(headers, b"connection", "upgrade"):
+    if not _lists(fields, b"connection", "upgrade"):
         raise _refused("connection header without upgrade")
-    if _has_body(headers):  # its bytes would be taken for frames, or the frames for it
+    if _has_body(fields):  # its bytes would be taken for frames, or the frames for it
         raise _refused("request has a body")
 
 
-def _has_body(headers: Headers) -> bool:
-    lengths = _values(headers, b"content-length")
-    return bool(_values(headers, b"transfer-encoding")) or any(x != "0" for x in lengths)
+def _has_body(fields: Fields) -> bool:
+    lengths = _values(fields, b"content-length")
+    return bool(_values(fields, b"transfer-encoding")) or any(x != "0" for x in lengths)
 
 
-def _values(headers: Headers, name: bytes) -> list[str]:
-    return _parsed(headers, name, list)
+def _values(fields: Fields, name: bytes) -> list[str]:
+    return _parsed(fields, name, list)
 
 
-def _lists(headers: Headers, name: bytes, token: str) -> bool:
-    return token in (found.lower() for found in _parsed(headers, name, elements))
+def _lists(fields: Fields, name: bytes, token: str) -> bool:
+    return token in (found.lower() for found in _parsed(fields, name, elements))
 
 
-def _check_version(headers: Headers) -> None:
-    if _at_most_one(headers, b"sec-websocket-version") != VERSION:
+def _check_version(fields: Fields) -> None:
+    if _at_most_one(fields, b"sec-websocket-version") != VERSION:
         raise HandshakeRefused(
             426,
             "malformed",
@@ -101,15 +111,15 @@ def _check_version(headers: Headers) -> None:
         )
 
 
-def _at_most_one(headers: Headers, name: bytes) -> str | None:
-    values = _values(headers, name)
+def _at_most_one(fields: Fields, name: bytes) -> str | None:
+    values = _values(fields, name)
     if len(values) > 1:
         raise _refused(f"more than one {name.decode()} header")
     return values[0] if values else None
 
 
-def _key(headers: Headers) -> str:
-    key = _at_most_one(headers, b"sec-websocket-key") or ""
+def _key(fields: Fields) -> str:
+    key = _at_most_one(fields, b"sec-websocket-key") or ""
     try:
         decoded = base64.b64decode(key, validate=True)
     except binascii.Error:
@@ -119,15 +129,15 @@ def _key(headers: Headers) -> str:
     return key
 
 
-def _host(headers: Headers) -> str:
-    host = _at_most_one(headers, b"host") or ""
+def _host(fields: Fields) -> str:
+    host = _at_most_one(fields, b"host") or ""
     if not _HOST.fullmatch(host):
         raise _refused("no valid host header")
     return host
 
 
-def _subprotocols(headers: Headers) -> tuple[str, ...]:
-    offered = tuple(_parsed(headers, b"sec-websocket-protocol", tokens))
+def _subprotocols(fields: Fields) -> tuple[str, ...]:
+    offered = tuple(_parsed(fields, b"sec-websocket-protocol", tokens))
     if len(set(offered)) != len(offered):
         raise _refused("a subprotocol is offered twice")
     return offered

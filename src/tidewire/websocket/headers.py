@@ -7,13 +7,16 @@ whatever is sent. Knows no header by name. Malformed values raise ValueError.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeAlias
 
 from msgspec import Struct
 
 Headers: TypeAlias = Sequence[tuple[bytes, bytes]]
 """Names in any case, values as sent."""
+
+Fields: TypeAlias = Mapping[bytes, Sequence[bytes]]
+"""The same by name, in lower case."""
 
 # Each is one class, repeated: it either goes on or stops, so matching is linear.
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
@@ -28,12 +31,20 @@ class Extension(Struct, frozen=True, gc=False):
     parameters: tuple[tuple[str, str | None], ...] = ()
 
 
-def values_of(headers: Headers, name: bytes) -> list[str]:
+def fields_of(headers: Headers) -> Fields:
+    """All headers by name, for who asks for many of them: one pass instead of one for each."""
+    fields: dict[bytes, list[bytes]] = {}
+    for name, value in headers:
+        fields.setdefault(name.lower(), []).append(value)
+    return fields
+
+
+def values_of(fields: Fields, name: bytes) -> list[str]:
     """Every value sent for ``name`` (given in lower case), one per header line.
 
     Raises ValueError where one is not ASCII: no header of a handshake may be.
     """
-    return [value.decode("ascii").strip(" \t") for key, value in headers if key.lower() == name]
+    return [value.decode("ascii").strip(" \t") for value in fields.get(name, ())]
 
 
 def elements(values: Iterable[str]) -> list[str]:
