@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 from pathlib import Path
 
 from bench import prepare
@@ -12,7 +11,7 @@ from bench.servers import Launch, Server
 
 
 def _tidewire(launch: Launch) -> list[str]:
-    program = Path(sys.executable).with_name("tidewire")
+    program = prepare.python().with_name("tidewire")
     config = ["--config", str(BENCH / "tidewire.toml"), "--port", str(launch.port)]
     if not launch.tls:
         return [str(program), "serve", *config]
@@ -46,7 +45,7 @@ def _output(*command: str) -> str:
 
 def _package_version(name: str) -> str:
     code = f"import importlib.metadata as m; print(m.version({name!r}))"
-    return _output(sys.executable, "-c", code)
+    return _output(str(prepare.python()), "-c", code)
 
 
 def _npm_version(name: str) -> str:
@@ -64,7 +63,9 @@ def _bun() -> str:
 
 
 def _python_versions() -> str:
-    python = sys.version.split()[0]
+    python = _output(
+        str(prepare.python()), "-c", "import platform; print(platform.python_version())"
+    )
     return f"{_package_version('tidewire')}, Python {python}, uvloop {_package_version('uvloop')}"
 
 
@@ -140,7 +141,7 @@ WS = Server(
 WEBSOCKETS = Server(
     name="websockets",
     title="Python websockets",
-    command=lambda launch: [sys.executable, str(PEERS / "websockets_server.py")],
+    command=lambda launch: [str(prepare.python()), str(PEERS / "websockets_server.py")],
     version=lambda: _package_version("websockets"),
     share=0.05,
 )

@@ -7,12 +7,15 @@ must not raise.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from typing import Protocol, TypeAlias
 
 from tidewire.counters import Counters
 from tidewire.messages import ENVELOPE_BYTES, AnyCommand, Event, Position, Publication
+
+logger = logging.getLogger("tidewire.hub")
 
 CHUNK_MEMBERS = 512
 MAX_MEMBERS_IN_ONE_GO = 1_024
@@ -189,7 +192,14 @@ class Hub:
         dirty, self._dirty = self._dirty, {}
         for room in dirty:
             if not room.flushing:  # else its last batch is still going out, and asks for this one
-                self._flush(room)
+                self._flush_safely(room)
+
+    def _flush_safely(self, room: Room) -> None:
+        """One room's failure is a bug of ours; it must not cost the others their batch."""
+        try:
+            self._flush(room)
+        except Exception:
+            logger.exception("a batch was not delivered", extra={"channel": room.name})
 
     def _flush(self, room: Room) -> None:
         items, room.pending = room.pending, []
