@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 
 from tests.support.halls import START, Hall, Listener
@@ -77,6 +79,26 @@ def test_what_was_delivered_is_counted(hall: Hall) -> None:
     hall.publish(2)
     hall.loop.settle()
     assert hall.counters.delivered == 6
+
+
+class BrokenWire(LineWire):
+    """A wire with a bug."""
+
+    def frames(self, items: Sequence[Item]) -> list[bytes]:
+        raise RuntimeError("cannot be written")
+
+
+def test_a_room_whose_batch_cannot_be_written_costs_no_other_room_its_own(
+    hall: Hall, caplog: pytest.LogCaptureFixture
+) -> None:
+    hall.join(BrokenWire())
+    other, listener = hall.hub.open("other", START), Listener(hall.wire)
+    hall.hub.join(other, listener)
+    hall.publish()
+    hall.hub.publish(other, [entry(1, channel="other")])
+    hall.loop.settle()
+    assert listener.heard == [1]
+    assert "a batch was not delivered" in caplog.text
 
 
 # --- joining and leaving ----------------------------------------------------------------------

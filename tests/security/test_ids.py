@@ -66,6 +66,13 @@ def test_randomness_is_asked_for_once_per_pool_and_not_per_tag() -> None:
     assert source.asked == [6 * 1024, 6 * 1024]
 
 
+def test_any_number_of_tags_may_be_taken_at_once() -> None:
+    source = TagSource(Bytes())
+    taken = [source.take(count) for count in (3, 0, 2000, 1)]
+    assert [len(tags) for tags in taken] == [3, 0, 2000, 1]
+    assert len({tag for tags in taken for tag in tags}) == 2004
+
+
 def test_two_sources_never_hand_out_the_same_tags() -> None:
     one, other = TagSource(), TagSource()
     assert {one() for _ in range(100)}.isdisjoint(other() for _ in range(100))
