@@ -37,6 +37,27 @@ def test_one_address_may_hold_only_so_many_unfinished_handshakes() -> None:
     limits.begin("192.0.2.2")
 
 
+def test_an_address_with_all_its_connections_can_still_ask_why() -> None:
+    limits = ConnectionLimits(total=1000, per_ip=1)
+    limits.begin(IP)
+    limits.admit("ada", IP)
+    assert _refusal(limits).status == 429
+    limits.knock(IP)
+    limits.abandon(IP)
+
+
+def test_limits_that_change_put_nobody_out() -> None:
+    limits = ConnectionLimits(total=1000)
+    for user in ("ada", "bob"):
+        limits.begin(IP)
+        limits.admit(user, IP)
+    limits.set_limits(total=1000, per_user=20, per_ip=1, unfinished_per_ip=20)
+    assert _refusal(limits).status == 429
+    limits.leave("ada", IP)
+    limits.leave("bob", IP)
+    limits.begin(IP)
+
+
 def test_an_admitted_handshake_makes_room_for_the_next() -> None:
     limits = ConnectionLimits(total=1000, unfinished_per_ip=1)
     for at in range(100):

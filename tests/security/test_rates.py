@@ -118,3 +118,11 @@ def test_a_client_that_floods_is_out_within_moments() -> None:
     """Catalogue 66."""
     strikes = Strikes()
     assert any(strikes.strike(now=at / 1000) for at in range(1000))
+
+
+def test_another_rate_holds_for_keys_that_are_known_already() -> None:
+    rates = KeyedRates[str](Rate(1.0, 1), 10)
+    assert rates.take("ada", 0.0) == 0.0
+    rates.set_rate(Rate(1.0, 3))
+    assert [rates.take("ada", 0.0) for _ in range(2)] == [0.0, 0.0]
+    assert rates.take("ada", 0.0) > 0.0

@@ -141,7 +141,7 @@ def test_under_uvicorn_sigterm_drains(anonymous: dict[str, str]) -> None:
 
 def _chats(one: RawConnection, other: RawConnection) -> bool:
     one.send_json({"type": "chat", "text": "hi"})
-    return other.expect("chat")["text"] == "hi"
+    return bool(other.expect("chat")["text"] == "hi")
 
 
 def test_the_plain_event_loop_does_everything_too() -> None:

@@ -93,6 +93,15 @@ class ConnectionLimits:
 
     def begin(self, ip: str | None) -> None:
         """A handshake starts. When refused nothing was counted."""
+        if ip is not None and self._ips[ip_bucket(ip)] >= self._per_ip:
+            raise _refused(429, "too many connections from one address")
+        self.knock(ip)
+
+    def knock(self, ip: str | None) -> None:
+        """A socket is open and silent; ends as a handshake does. When refused nothing was counted.
+
+        Whoever has all the connections it may have can still ask why it gets no more.
+        """
         if self.open >= self._total:
             raise _refused(503, "this server has all the connections it may have")
         if ip is not None:
@@ -100,8 +109,6 @@ class ConnectionLimits:
         self.open += 1
 
     def _begin_at(self, bucket: str) -> None:
-        if self._ips[bucket] >= self._per_ip:
-            raise _refused(429, "too many connections from one address")
         if self._unfinished[bucket] >= self._unfinished_per_ip:
             raise _refused(429, "too many unfinished handshakes from one address")
         self._ips.add(bucket)

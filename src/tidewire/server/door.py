@@ -140,7 +140,7 @@ class FrontDoor:
     def knock(self, peer_ip: str) -> str | None:
         """A socket is open and silent so far; answers what ``give_up`` wants."""
         limited_ip = self._proxies.client_address(peer_ip, ()).limited_ip
-        self._connections.begin(limited_ip)
+        self._connections.knock(limited_ip)
         return limited_ip
 
     def give_up(self, limited_ip: str | None) -> None:

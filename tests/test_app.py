@@ -1,0 +1,86 @@
+"""What an application writes against: hooks, a mounted side, and publishing."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from tests.support.asynchronous import run
+from tests.support.stages import Stage
+from tidewire.app import App
+from tidewire.errors import CommandRefused, TidewireError
+from tidewire.messages import Position
+from tidewire.security.handshake import Handshake
+from tidewire.security.user import User
+
+
+def _publish(app: App, stage: Stage, channel: str, data: object, **options: str) -> Position:
+    """``app.publish`` with the stage's loop turned until it has an answer."""
+
+    async def scenario() -> Position:
+        task = asyncio.ensure_future(app.publish(channel, data, **options))
+        while not task.done():
+            await asyncio.sleep(0)
+            stage.loop.settle()
+        return await task
+
+    return run(scenario())
+
+
+@pytest.fixture
+def stage() -> Stage:
+    return Stage()
+
+
+@pytest.fixture
+def app(stage: Stage) -> App:
+    app = App()
+    app.attach(stage.node)
+    return app
+
+
+def test_what_an_application_publishes_reaches_everybody(app: App, stage: Stage) -> None:
+    screen = stage.connect()
+    screen.take()
+    position = _publish(app, stage, "lobby", {"price": 4.2}, user_id="shop")
+    message = screen.answer()
+    assert (message["type"], message["data"], message["from"]) == (
+        "message",
+        {"price": 4.2},
+        "shop",
+    )
+    assert (position.seq, position.tag) == (message["seq"], message["tag"])
+
+
+def test_publishing_twice_with_one_key_publishes_once(app: App, stage: Stage) -> None:
+    first = _publish(app, stage, "lobby", 1, once="order-7")
+    assert _publish(app, stage, "lobby", 1, once="order-7") == first
+
+
+@pytest.mark.parametrize("channel", ["nowhere", "", "a b", "*"])
+def test_a_channel_that_is_not_configured_is_refused(app: App, stage: Stage, channel: str) -> None:
+    with pytest.raises(CommandRefused):
+        _publish(app, stage, channel, 1)
+
+
+@pytest.mark.parametrize("data", [object(), {1, object()}])
+def test_what_json_cannot_say_is_not_published(app: App, stage: Stage, data: object) -> None:
+    with pytest.raises(TypeError):
+        _publish(app, stage, "lobby", data)
+
+
+def test_before_the_server_runs_publishing_says_so() -> None:
+    with pytest.raises(TidewireError, match="not running yet"):
+        run(App().publish("lobby", 1))
+
+
+def test_the_hook_stays_what_it_was_for_the_application_to_call() -> None:
+    app = App()
+
+    @app.authenticate
+    def who(handshake: Handshake) -> User | None:
+        return None
+
+    assert app.has_authenticate
+    assert app.authenticate_hook is who
