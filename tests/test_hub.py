@@ -10,6 +10,7 @@ from tests.support.halls import START, Hall, Listener
 from tests.support.peers import LineWire
 from tests.support.publications import entry
 from tidewire import hub as hub_module
+from tidewire.hub import Item
 from tidewire.messages import Position
 
 
