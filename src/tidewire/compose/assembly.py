@@ -31,7 +31,8 @@ from tidewire.server.connection import Connection, Shared
 from tidewire.server.door import FrontDoor
 from tidewire.server.drain import DrainSentinel
 from tidewire.server.heartbeat import HeartbeatWheel
-from tidewire.server.jwks import RemoteKeys, fetch_keys
+from tidewire.server.jwks import RemoteKeys
+from tidewire.server.jwks_fetch import fetch_keys
 from tidewire.server.wires import DeflateWire, PlainWire
 from tidewire.tick import Tick
 from tidewire.websocket.deflate import MAX_WINDOW_BITS, MIN_WINDOW_BITS
