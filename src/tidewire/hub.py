@@ -20,8 +20,8 @@ logger = logging.getLogger("tidewire.hub")
 CHUNK_MEMBERS = 128
 MAX_MEMBERS_IN_ONE_GO = 1_024
 """Above this a fan-out yields to the loop after every chunk: 9,000 members in one go held
-everybody's pings for 77 ms. In chunks of 512 half of them took over 5 ms, in chunks of 128 one in a
-hundred takes over 3.4; a turn of the loop costs 10 us, so smaller chunks would cost more than 2 %."""
+everybody's pings for 77 ms. In chunks of 512 half of them took over 5 ms, in chunks of 128 one in
+a hundred takes over 3.4. A turn of the loop costs 10 us: smaller chunks would cost over 2 %."""
 
 MAX_HELD_BYTES = 1024 * 1024
 """Kept for one client while its recovery is read: as much as its own queue may hold. Beyond it
