@@ -13,6 +13,7 @@ from tidewire.compose import parts
 from tidewire.compose.reloading import Reloader
 from tidewire.compose.service import Service, asgi
 from tidewire.config import Settings
+from tidewire.server.allocator import keep_large_blocks_apart
 from tidewire.server.listening import adopt, listen_tcp, remove_stale
 from tidewire.server.protocol import TidewireProtocol
 from tidewire.server.runner import Runner
@@ -85,6 +86,7 @@ def _config(settings: Settings, service: Service) -> Config:
     config.load()
     certificate = parts.certificate(settings)
     if certificate is not None:
+        keep_large_blocks_apart()
         config.ssl = certificate.context()
     return config
 
