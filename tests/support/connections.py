@@ -12,8 +12,9 @@ from tidewire.counters import Counters
 from tidewire.dialects.native import NativeDialect
 from tidewire.security.rates import Rate
 from tidewire.security.user import User
-from tidewire.server.connection import Connection, ConnectionLimits, Shared
+from tidewire.server.connection import Connection
 from tidewire.server.heartbeat import HeartbeatWheel
+from tidewire.server.shared import ConnectionLimits, Shared
 from tidewire.server.wires import PlainWire
 from tidewire.session import Session, SessionLimits
 from tidewire.testing.clock import FakeClock

@@ -22,8 +22,9 @@ from tidewire.security.proxies import ClientAddress, Scheme, TrustedProxies
 from tidewire.security.rates import KeyedRates, Rate
 from tidewire.security.user import User
 from tidewire.server.admission import Admission, refusal_of
-from tidewire.server.connection import Connection, Shared
+from tidewire.server.connection import Connection
 from tidewire.server.drain import DrainSentinel
+from tidewire.server.shared import Shared
 from tidewire.server.wires import DeflateWire, PlainWire
 from tidewire.session import Session
 from tidewire.websocket import close_codes

@@ -13,7 +13,8 @@ from collections.abc import Callable
 from typing import Any
 
 from tidewire.node.core import Node
-from tidewire.server.connection import Connection, Shared
+from tidewire.server.connection import Connection
+from tidewire.server.shared import Shared
 from tidewire.websocket import close_codes
 
 logger = logging.getLogger("tidewire.drain")

@@ -23,13 +23,14 @@ from tidewire.security.proxies import TrustedProxies
 from tidewire.security.rates import Rate
 from tidewire.security.tickets import TicketOffice
 from tidewire.server.admission import Admission
-from tidewire.server.connection import Connection, ConnectionLimits, Shared
+from tidewire.server.connection import Connection
 from tidewire.server.door import FrontDoor, HeadLimits
 from tidewire.server.drain import DrainSentinel
 from tidewire.server.heartbeat import HeartbeatWheel
 from tidewire.server.listening import listen_tcp
 from tidewire.server.protocol import STATE_KEY, TidewireProtocol
 from tidewire.server.runner import Runner
+from tidewire.server.shared import ConnectionLimits, Shared
 from tidewire.server.wires import DeflateWire, PlainWire
 from tidewire.session import SessionLimits
 from tidewire.tick import Tick
