@@ -23,7 +23,12 @@ CLOSED = ChannelOptions(may_subscribe="nobody", may_publish="nobody")
 ANN = User("ann")
 GUEST = User("guest", is_anonymous=True)
 LIMITS = SessionLimits(
-    publications=Rate(2, 2), frames=Rate(10, 10), refusals=3, subscriptions=2, unanswered_ids=2
+    publications=Rate(2, 2),
+    publication_bytes=Rate(1000, 2000),
+    frames=Rate(10, 10),
+    refusals=3,
+    subscriptions=2,
+    unanswered_ids=2,
 )
 
 
@@ -93,6 +98,16 @@ def test_publications_have_a_rate_and_a_refusal_says_when_to_come_back() -> None
     assert refusal.code == "rate_limited"
     assert refusal.retry_after_s == pytest.approx(0.5)
     assert _is_allowed(session.check_publish, OPEN, 0.5)
+
+
+def test_bytes_have_a_rate_and_a_refusal_says_when_to_come_back() -> None:
+    session = _session()
+    session.check_publication_bytes(1500, 0)
+    refusal = _refusal(session.check_publication_bytes, 1500, 0)
+    assert refusal.code == "rate_limited"
+    assert refusal.retry_after_s == pytest.approx(1.0)
+    assert _is_allowed(session.check_publication_bytes, 500, 0)
+    assert _is_allowed(session.check_publication_bytes, 1500, 1.5)
 
 
 def test_a_publication_that_is_forbidden_uses_up_no_rate() -> None:

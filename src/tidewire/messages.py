@@ -165,6 +165,7 @@ class Limits(Struct, frozen=True, rename="camel"):
 
     max_message_bytes: int
     publications_per_second: float
+    publication_bytes_per_second: float
     frames_per_second: float
     subscriptions: int
     unanswered_ids: int

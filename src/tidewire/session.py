@@ -21,6 +21,7 @@ class SessionLimits(Struct, frozen=True):
 
     publications: Rate
     frames: Rate
+    publication_bytes: Rate = Rate(256 * 1024, 512 * 1024)
     refusals: int = 20
     max_message_bytes: int = 64 * 1024
     subscriptions: int = 128
@@ -31,6 +32,7 @@ class SessionLimits(Struct, frozen=True):
         return Limits(
             max_message_bytes=self.max_message_bytes,
             publications_per_second=self.publications.per_second,
+            publication_bytes_per_second=self.publication_bytes.per_second,
             frames_per_second=self.frames.per_second,
             subscriptions=self.subscriptions,
             unanswered_ids=self.unanswered_ids,
@@ -43,8 +45,8 @@ class Session:
     Slots, and buckets made on first use: an idle client costs some 300 bytes.
     """
 
-    __slots__ = ("_limits", "_publications", "_strikes", "client_id", "subscriptions", "unanswered",
-                 "user")  # fmt: skip
+    __slots__ = ("_limits", "_publication_bytes", "_publications", "_strikes", "client_id",
+                 "subscriptions", "unanswered", "user")  # fmt: skip
 
     def __init__(self, client_id: str, user: User, limits: SessionLimits) -> None:
         self.client_id = client_id
@@ -53,6 +55,7 @@ class Session:
         self.unanswered = 0
         self._limits = limits
         self._publications: TokenBucket | None = None
+        self._publication_bytes: TokenBucket | None = None
         self._strikes: Strikes | None = None
 
     # -- rules ---------------------------------------------------------------------------------
@@ -68,6 +71,15 @@ class Session:
         if wait_s:
             raise rate_limited("publications", wait_s)
         return options
+
+    def check_publication_bytes(self, count: int, now: float) -> None:
+        """Raise ``CommandRefused`` where so many bytes are too much on top of the last ones."""
+        bucket = self._publication_bytes
+        if bucket is None:
+            bucket = self._publication_bytes = TokenBucket(self._limits.publication_bytes)
+        wait_s = bucket.take_many(now, count)
+        if wait_s:
+            raise rate_limited("bytes", wait_s)
 
     def check_subscribe(self, channel: str, options: ChannelOptions | None) -> ChannelOptions:
         """Raise ``CommandRefused`` unless this client may subscribe to one more channel."""

@@ -51,6 +51,7 @@ def test_a_newcomer_is_told_who_it_is_where_it_is_and_what_it_may_do(stage: Stag
         "limits": {
             "maxMessageBytes": 65536,
             "publicationsPerSecond": 1000,
+            "publicationBytesPerSecond": 262144,
             "framesPerSecond": 1000,
             "subscriptions": 128,
             "unansweredIds": 64,
@@ -236,6 +237,25 @@ def test_whoever_publishes_too_fast_is_told_when_to_go_on() -> None:
     assert (error["code"], error["retryAfter"], error["id"]) == ("rate_limited", 0.5, 5)
     stage.clock.advance(error["retryAfter"])
     assert stage.ask(peer, "publish", channel="room:1", data=2, id=6)["type"] == "published"
+
+
+def test_large_publications_have_a_rate_in_bytes_too() -> None:
+    """Catalogue 66: before it, one burst filled the queue of whoever looked away."""
+    stage = Stage(limits=_limited(publication_bytes=Rate(1000, 4000)))
+    peer, large = stage.connect(), "\u2603" * 1100
+    stage.send(peer, "publish", channel="room:1", data=large)
+    error = stage.ask(peer, "publish", channel="room:1", data=large, id=5)
+    assert (error["code"], error["id"]) == ("rate_limited", 5)
+    stage.clock.advance(error["retryAfter"])
+    assert stage.ask(peer, "publish", channel="room:1", data=large, id=6)["type"] == "published"
+
+
+def test_small_publications_are_only_counted() -> None:
+    stage = Stage(limits=_limited(publication_bytes=Rate(0.001, 1)))
+    peer = stage.connect()
+    for number in range(100):
+        small = stage.ask(peer, "publish", channel="room:1", data="x" * 1000, id=number)
+        assert small["type"] == "published"
 
 
 def test_a_users_clients_share_the_users_rate() -> None:

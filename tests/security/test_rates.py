@@ -70,6 +70,31 @@ def test_a_rate_that_would_let_nothing_through_is_a_mistake(per_second: float, b
         Rate(per_second, burst)
 
 
+@given(rates, moments, st.lists(st.integers(1, 50), max_size=50))
+@settings(deadline=None)
+def test_many_taken_together_are_as_many_taken_one_by_one(
+    rate: Rate, now: float, counts: list[int]
+) -> None:
+    together, single = TokenBucket(rate), TokenBucket(rate)
+    for count in (count for count in counts if count <= rate.burst):
+        if together.take_many(now, count) == 0.0:
+            assert all(single.take(now) == 0.0 for _ in range(count))
+    assert together.take(now) == pytest.approx(single.take(now), abs=1e-4)
+
+
+@given(rates, moments, st.integers(1, 2000), st.integers(1, 2000))
+@settings(deadline=None)
+def test_any_number_is_let_in_after_the_wait_it_was_told(
+    rate: Rate, now: float, first: int, second: int
+) -> None:
+    """More than a burst, too: after a rest, and only then."""
+    bucket = TokenBucket(rate)
+    bucket.take_many(now, first)
+    wait_s = bucket.take_many(now, second)
+    assert wait_s <= first * rate.interval_s + 1e-5
+    assert wait_s == 0.0 or bucket.take_many(now + wait_s, second) == 0.0
+
+
 def test_one_user_over_its_rate_takes_nothing_from_another() -> None:
     """Catalogue 66: per user and per address."""
     keyed = KeyedRates[str](Rate(per_second=1, burst=2), capacity=10)

@@ -36,6 +36,8 @@ interval_s = 3600
 NO_RATES = """
 publications_per_s = 1e6
 publications_burst = 1000000
+publication_bytes_per_s = 1e9
+publication_bytes_burst = 1000000000
 user_publications_per_s = 1e6
 user_publications_burst = 1000000
 frames_per_s = 1e6
@@ -86,6 +88,26 @@ def test_many_connections_of_one_user_have_one_users_rate() -> None:
             stack.enter_context(server.join(ada)).send(_chat("spam") * 10)
         wait_until(lambda: server.metric("tidewire_messages_received_total") >= 100)
         assert _heard_before_marker(witness) == 50
+
+
+LARGE = 65_000
+BURST_OF_LARGE = 8
+"""What half a MiB, the default, lets through at once."""
+
+
+def test_a_burst_of_large_messages_closes_nobody_who_looks_away() -> None:
+    """Catalogue 66: 1.8 MB at once, more than a reader's queue and the kernel hold for it."""
+    with (
+        _server("publication_bytes_per_s = 1\nqueue_age_s = 3600") as server,
+        server.join(receive_buffer_bytes=4096) as reader,
+        server.join() as eager,
+    ):
+        eager.send(_chat("x" * LARGE) * 28)
+        assert eager.expect("error", code="rate_limited")["retryAfter"] > 0
+        assert eager.ask_json({"type": "chat", "text": "marker"})["type"] == "published"
+        for _ in range(BURST_OF_LARGE):
+            assert len(reader.expect("chat")["text"]) == LARGE
+        assert reader.expect("chat")["text"] == "marker"
 
 
 def _chat(text: str) -> bytes:

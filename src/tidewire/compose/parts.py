@@ -11,8 +11,8 @@ from tidewire.config import Settings
 from tidewire.security.origin import OriginPolicy
 from tidewire.security.rates import Rate
 from tidewire.server.certificates import Certificate
-from tidewire.server.connection import ConnectionLimits
 from tidewire.server.door import HeadLimits
+from tidewire.server.shared import ConnectionLimits
 from tidewire.session import SessionLimits
 from tidewire.websocket.receiver import ReceiveLimits
 
@@ -56,6 +56,7 @@ def session_limits(settings: Settings) -> SessionLimits:
     limits = settings.limits
     return SessionLimits(
         publications=Rate(limits.publications_per_s, limits.publications_burst),
+        publication_bytes=Rate(limits.publication_bytes_per_s, limits.publication_bytes_burst),
         frames=Rate(limits.frames_per_s, limits.frames_burst),
         refusals=limits.refusals,
         max_message_bytes=limits.message_bytes,

@@ -116,10 +116,12 @@ def _check_jwks_url(url: str) -> None:
 
 
 def check_sizes(settings: Settings) -> None:
-    """A message that may be sent must fit into a reader's queue, or every reader is cut."""
+    """A message that may be sent must fit into a reader's queue, or every reader is cut; and into
+    its sender's burst, or its size would depend on when it is sent."""
     limits = settings.limits
-    if limits.queue_bytes < limits.message_bytes:
-        raise ConfigError("limits.queue_bytes must be at least limits.message_bytes")
+    for name in ("queue_bytes", "publication_bytes_burst"):
+        if getattr(limits, name) < limits.message_bytes:
+            raise ConfigError(f"limits.{name} must be at least limits.message_bytes")
 
 
 def check_channels(settings: Settings) -> None:

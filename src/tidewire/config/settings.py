@@ -155,6 +155,17 @@ class Limits(Section, frozen=True):
         Rate, about("Publications per second and connection, in the long run.")
     ] = 20.0
     publications_burst: Annotated[Count, about("Publications a connection may send at once.")] = 40
+    publication_bytes_per_s: Annotated[
+        Rate,
+        about("Bytes of publications above 1 KiB per second and connection, in the long run."),
+    ] = 262144.0
+    publication_bytes_burst: Annotated[
+        ByteCount,
+        about(
+            "Bytes of such publications a connection may send at once."
+            " Half of `queue_bytes`, so that one client's burst fills nobody's queue."
+        ),
+    ] = 524_288
     user_publications_per_s: Annotated[
         Rate, about("Publications per second and user over all connections, in the long run.")
     ] = 100.0

@@ -70,6 +70,20 @@ class TokenBucket:
         self._used_until = used_until + self._interval_s
         return 0.0
 
+    def take_many(self, now: float, count: int) -> float:
+        """As ``take``, for ``count`` together; apart from it, which is the hot path.
+
+        More than a burst has to wait until nothing is left in use, and no longer:
+        what could never be taken would be asked for again and again.
+        """
+        in_use_s = max(self._used_until - now, 0.0)
+        beyond_s = (count - 1) * self._interval_s - self._tolerance_s
+        wait_s = in_use_s + min(beyond_s, 0.0)
+        if wait_s > _ROUNDING_S:
+            return wait_s
+        self._used_until = now + in_use_s + count * self._interval_s
+        return 0.0
+
 
 class KeyedRates(Generic[Key]):
     """One rate for each user, address or other key.
