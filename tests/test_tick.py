@@ -8,7 +8,7 @@ import pytest
 
 from tests.support.loops import FakeLoop
 from tidewire.testing.clock import FakeClock
-from tidewire.tick import Tick
+from tidewire.tick import MANY, MAX_LOOKS, Tick
 
 
 @pytest.fixture
@@ -82,3 +82,28 @@ def test_the_time_of_a_turn_is_when_it_was_first_asked_for(
     loop.settle()
     tick.request()
     assert tick.now == 5
+
+
+@pytest.mark.parametrize(
+    ("brought", "turns"),
+    [
+        ([0], 1),
+        ([MANY - 1], 1),
+        ([MANY, MANY], 2),
+        ([MANY, MANY + 5, MANY + 5], 3),
+        ([MANY * each for each in range(1, 20)], MAX_LOOKS + 1),
+    ],
+    ids=["idle", "few", "no more came", "more came once", "more comes for ever"],
+)
+def test_while_many_more_come_the_sockets_are_looked_at_again_a_bounded_number_of_times(
+    tick: Tick, loop: FakeLoop, brought: list[int], turns: int
+) -> None:
+    ran: list[int] = []
+    counts = iter(brought)
+    tick.set_phases(lambda: ran.append(1), waiting=lambda: next(counts))
+    tick.request()
+    taken = 0
+    while loop.turn():
+        taken += 1
+    assert (len(ran), taken) == (1, turns)
+    assert not tick.is_requested

@@ -43,6 +43,9 @@ MAX_USERS_RATED = 100_000
 
 EPOCH_LENGTH = 8
 
+MANY_READERS = 32
+"""Connections from which on a larger batch saves more writes than another poll costs."""
+
 
 class Assembly:
     """The parts. Made in the event loop they run in."""
@@ -85,7 +88,12 @@ class Assembly:
             shared.flush,
             self.node.observe_written,
             has_more=lambda: engine.has_work or hub.has_work or shared.has_work,
+            waiting=self._waiting,
         )
+
+    def _waiting(self) -> int:
+        """Publications that each cost many writes: to a few readers, company saves nothing."""
+        return self.engine.in_flight if self.counters.connections >= MANY_READERS else 0
 
     def _admission(self, app: App, settings: Settings, clock: Clock) -> Admission:
         remote_keys = self.remote_keys

@@ -83,6 +83,11 @@ class Engine(Protocol):
         """Whether something is submitted and not yet drained."""
         ...
 
+    @property
+    def in_flight(self) -> int:
+        """How many publications are submitted and not yet drained."""
+        ...
+
     def drain(self) -> None:
         """The end of a tick: send or apply everything submitted in it."""
 

@@ -106,6 +106,10 @@ class MemoryEngine:
     def has_work(self) -> bool:
         return bool(self._drafts)
 
+    @property
+    def in_flight(self) -> int:
+        return len(self._drafts)
+
     def drain(self) -> None:
         drafts, self._drafts = self._drafts, []
         if not drafts:
