@@ -12,6 +12,7 @@ from tests.support.asynchronous import eventually, run
 from tests.support.connections import LIMITS, Bench, FakeTransport, close_of, transport_of
 from tests.support.rawframes import CLOSE, PING, PONG, TEXT, frame, text
 from tidewire.server.connection import Connection
+from tidewire.server.shared import READ_BUFFER_BYTES
 from tidewire.websocket import close_codes
 
 
@@ -251,6 +252,16 @@ def test_what_comes_after_our_close_is_ignored_up_to_the_peers(bench: Bench) -> 
     assert transport_of(connection).is_closed
     closes = [one for one in transport_of(connection).take() if one.opcode == CLOSE]
     assert len(closes) == 1
+
+
+def test_a_flood_that_comes_after_our_close_is_left_to_the_kernel(bench: Bench) -> None:
+    """Catalogue 40."""
+    connection = bench.connect()
+    connection.close(close_codes.DRAINING)
+    flood = text("x" * 100) * 1000
+    bench.feed(connection, flood[:READ_BUFFER_BYTES])
+    assert not transport_of(connection).is_reading
+    assert bench.handler.texts == []
 
 
 def test_a_close_while_paused_reads_on_to_see_the_peers(bench: Bench) -> None:

@@ -23,7 +23,7 @@ from tidewire.errors import ProtocolViolated
 from tidewire.messages import Event
 from tidewire.node.peer import Peer
 from tidewire.security.rates import TokenBucket
-from tidewire.server.shared import Shared
+from tidewire.server.shared import READ_BUFFER_BYTES, Shared
 from tidewire.server.wires import PlainWire
 from tidewire.session import Session
 from tidewire.websocket import close_codes
@@ -37,10 +37,6 @@ WRITE_HIGH_WATER_BYTES = 64 * 1024
 
 CLOSE_DEADLINE_S = 5.0
 """How long a peer may take to answer a Close (catalogue 46)."""
-
-LAST_READ_BYTES = 64 * 1024
-"""After our Close a peer's own comes, and perhaps what was on its way. A read larger than this is a
-flood, and is left to the kernel: taken in, it held everybody else for seconds (catalogue 40)."""
 
 NO_CODE = 1005
 ABNORMAL = 1006
@@ -154,7 +150,9 @@ class Connection(asyncio.BufferedProtocol):
             shared.tick.request()  # whatever this causes leaves together, and is timed from here
         self._has_heard = True
         shared.counters.bytes_received += len(data)
-        if not self._is_open and len(data) > LAST_READ_BYTES:
+        if not self._is_open and len(data) == READ_BUFFER_BYTES:
+            # Not the peer's own Close and what was on its way: a flood, which taken in held
+            # everybody else for seconds (catalogue 40).
             self._stop_reading()
             return
         self._receiver.feed(data)
