@@ -8,7 +8,13 @@ from pathlib import Path
 import pytest
 
 from tidewire.errors import StartFailed
-from tidewire.server.listening import adopt, listen_tcp, remove_stale
+from tidewire.server.listening import (
+    ACCEPTED_INHERIT,
+    NOTSENT_LOWAT_BYTES,
+    adopt,
+    listen_tcp,
+    remove_stale,
+)
 
 
 def test_a_taken_port_is_one_sentence() -> None:
@@ -54,3 +60,12 @@ def test_a_file_that_is_no_socket_is_left_alone(tmp_path: Path) -> None:
 def test_a_descriptor_that_is_no_socket_is_one_sentence(tmp_path: Path) -> None:
     with (tmp_path / "file").open("w") as file, pytest.raises(StartFailed, match="is no socket"):
         adopt(file.fileno())
+
+
+@pytest.mark.skipif(not ACCEPTED_INHERIT, reason="set for each connection here")
+def test_an_accepted_socket_has_its_listeners_bound_on_unsent_bytes() -> None:
+    with listen_tcp("127.0.0.1", 0) as listener:
+        listener.listen()
+        with socket.create_connection(listener.getsockname()), listener.accept()[0] as accepted:
+            found = accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT)
+    assert found == NOTSENT_LOWAT_BYTES

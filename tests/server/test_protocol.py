@@ -21,8 +21,8 @@ from tests.support.wire import request, upgrade_headers
 from tidewire.app import App
 from tidewire.compose.service import Service
 from tidewire.config import Auth, Limits, Server, Settings
-from tidewire.server.listening import listen_tcp
-from tidewire.server.protocol import NOTSENT_LOWAT_BYTES, TidewireProtocol
+from tidewire.server.listening import NOTSENT_LOWAT_BYTES
+from tidewire.server.protocol import TidewireProtocol
 from tidewire.server.runner import Runner
 
 LOOPS: list[Callable[[], asyncio.AbstractEventLoop]] = [
@@ -44,7 +44,7 @@ async def _slow_page(scope: Any, receive: Any, send: Any) -> None:
 @asynccontextmanager
 async def _served(app: App, limits: Limits | None = None) -> AsyncIterator[int]:
     """The whole server in this loop; answers its port."""
-    listener = listen_tcp("127.0.0.1", 0)
+    listener = socket.create_server(("127.0.0.1", 0))  # not ours: it comes without options
     settings = Settings(auth=Auth(anonymous=True), limits=limits or Limits(), server=Server())
     config = Config(
         Service(app, settings), http=TidewireProtocol, ws="none", lifespan="on", log_config=None

@@ -15,7 +15,7 @@ from tidewire.compose.service import Service, asgi
 from tidewire.config import Settings
 from tidewire.server.allocator import keep_large_blocks_apart
 from tidewire.server.listening import adopt, listen_tcp, remove_stale
-from tidewire.server.protocol import TidewireProtocol
+from tidewire.server.protocol import ProtocolOnOwnSocket, TidewireProtocol
 from tidewire.server.runner import Runner
 
 logger = logging.getLogger("tidewire.server")
@@ -70,7 +70,7 @@ def _config(settings: Settings, service: Service) -> Config:
         service,
         uds=server.uds,
         loop=server.loop,
-        http=TidewireProtocol,
+        http=ProtocolOnOwnSocket if _opens_tcp(settings) else TidewireProtocol,
         ws="none",
         lifespan="on",
         log_config=None,
@@ -89,6 +89,10 @@ def _config(settings: Settings, service: Service) -> Config:
         keep_large_blocks_apart()
         config.ssl = certificate.context()
     return config
+
+
+def _opens_tcp(settings: Settings) -> bool:
+    return settings.server.fd is None and settings.server.uds is None
 
 
 def _sockets(settings: Settings) -> list[socket.socket] | None:

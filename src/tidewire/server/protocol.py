@@ -10,7 +10,6 @@ tidewire.server.protocol:TidewireProtocol`` with an application of ``tidewire.as
 from __future__ import annotations
 
 import asyncio
-import socket
 from typing import Any
 from urllib.parse import unquote
 
@@ -22,18 +21,18 @@ from uvicorn.server import ServerState
 from tidewire.errors import HandshakeRefused, StartFailed
 from tidewire.security.proxies import Scheme
 from tidewire.server.door import Admitted, FrontDoor, Request
+from tidewire.server.listening import ACCEPTED_INHERIT, set_notsent_lowat
 from tidewire.server.refusals import refusal_response
 
 STATE_KEY = "tidewire"
 """Where the lifespan state carries the front door to this protocol."""
 
-NOTSENT_LOWAT_BYTES = 128 * 1024
-"""Without it the kernel takes 3.8 MiB for a peer that reads nothing before we hear of it; with it,
-240 KiB."""
-
 
 class TidewireProtocol(HttpToolsProtocol):
     """One TCP connection, until it is a WebSocket or gone."""
+
+    has_socket_options = False
+    """Whether the socket comes with what we set: uvicorn alone does not see to it."""
 
     def __init__(
         self,
@@ -223,7 +222,8 @@ class TidewireProtocol(HttpToolsProtocol):
         self.connections.discard(self)
         transport, early = self.transport, self._early
         self._forget()
-        _set_notsent_lowat(transport)
+        if not self.has_socket_options:
+            _set_notsent_lowat(transport)
         self._door.open(admitted, transport, early)
 
     def _forget(self) -> None:
@@ -249,7 +249,12 @@ def _too_large() -> HandshakeRefused:
 
 
 def _set_notsent_lowat(transport: asyncio.Transport) -> None:
-    option = getattr(socket, "TCP_NOTSENT_LOWAT", None)
     sock = transport.get_extra_info("socket")
-    if option is not None and sock is not None and sock.family != socket.AF_UNIX:
-        sock.setsockopt(socket.IPPROTO_TCP, option, NOTSENT_LOWAT_BYTES)
+    if sock is not None:
+        set_notsent_lowat(sock)
+
+
+class ProtocolOnOwnSocket(TidewireProtocol):
+    """The same behind ``listen_tcp``, where accepted sockets have their listener's options."""
+
+    has_socket_options = ACCEPTED_INHERIT
