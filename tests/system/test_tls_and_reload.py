@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import signal
+import socket
 import ssl
 import subprocess
 import sys
+import time
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +21,9 @@ from tests.support.tls import TlsProcess, certificate_of
 from tests.support.tokens import bearer, claims, hmac_token
 
 ANONYMOUS = "[auth]\nanonymous = true\n"
+LOOPS_OWN_DEADLINE_S = 55
+"""The event loop itself would give up after 60 s."""
+
 OLD, NEW = "an old secret of at least thirty-two bytes", "a new secret of at least thirty-two bytes"
 
 
@@ -42,6 +47,30 @@ def test_people_chat_over_tls(secure: TlsProcess) -> None:
     with secure.join() as ada, secure.join() as bob:
         ada.send_json({"type": "chat", "text": "privately"})
         assert bob.expect("chat")["text"] == "privately"
+
+
+@pytest.mark.parametrize("hello", [b"", b"\x16\x03\x01", b"\x16\x03\x01\x02\x00" + b"\x01" * 100])
+def test_a_tls_handshake_that_stops_half_way_ends_with_the_handshakes_deadline(
+    tmp_path: Path, hello: bytes
+) -> None:
+    """Catalogue 7, 8. Without it the event loop would wait for a minute."""
+    limits = "[limits]\nhandshake_s = 0.3\n"
+    with TlsProcess(ANONYMOUS + limits, tls=write_certificate(tmp_path)) as server:
+        started = time.monotonic()
+        with socket.create_connection(("127.0.0.1", server.port)) as half_open:
+            half_open.settimeout(60)
+            half_open.sendall(hello)
+            assert _reads_until_end(half_open)
+        assert time.monotonic() - started < LOOPS_OWN_DEADLINE_S
+
+
+def _reads_until_end(sock: socket.socket) -> bool:
+    try:
+        while sock.recv(4096):
+            pass
+    except ConnectionResetError:
+        pass
+    return True
 
 
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1])

@@ -53,6 +53,7 @@ def serve(
         stopping=service.stopping,
         reload=Reloader(settings, read_again or (lambda: settings), service, config.ssl),
         listening=announce,
+        tls_handshake_s=settings.limits.handshake_s,
     )
     runner.run(sockets=sockets)
     return 0 if runner.started else START_FAILED

@@ -8,6 +8,7 @@ reads nothing else, so that a client's order is kept.
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from json.encoder import encode_basestring as quoted
 from typing import Any, TypeAlias
@@ -220,7 +221,7 @@ class Node:
                 id=key,
                 code=refusal.code,
                 message=str(refusal),
-                retry_after=UNSET if wait_s is None else round(wait_s, 3),
+                retry_after=UNSET if wait_s is None else math.ceil(wait_s * 1000) / 1000,
             )
         )
         too_many = STRIKES.get(refusal.code)

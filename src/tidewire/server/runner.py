@@ -11,6 +11,9 @@ from types import FrameType
 
 from uvicorn import Config, Server
 
+TLS_SHUTDOWN_S = 2.0
+"""How long a peer may take to answer close_notify: one round trip of the slowest network."""
+
 
 class Runner(Server):
     """Runs until SIGTERM or SIGINT, drains, and returns: it exits 0, not 143.
@@ -27,16 +30,42 @@ class Runner(Server):
         stopping: Callable[[], None],
         reload: Callable[[], None],
         listening: Callable[[], None] = lambda: None,
+        tls_handshake_s: float = 5.0,
     ) -> None:
         super().__init__(config)
+        self._tls_handshake_s = tls_handshake_s
         self._stopping = stopping
         self._reload = reload
         self._listening = listening
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets=sockets)
-        if self.started:
-            self._listening()
+        """As uvicorn's, but our sockets are listened on with our own deadlines for TLS."""
+        await super().startup(sockets=None if sockets is None else [])
+        if not self.started:
+            return
+        for sock in sockets or []:
+            self.servers.append(await self._listen(sock))
+        self._listening()
+
+    async def _listen(self, sock: socket.socket) -> asyncio.base_events.Server:
+        """With deadlines of our own for TLS. The loop's are 60 s and 30 s: a peer that stops in
+        the middle of a handshake would hold a socket that no limit of ours sees, and one that
+        never says goodbye would hold our exit."""
+        loop, config = asyncio.get_running_loop(), self.config
+        has_tls = config.ssl is not None
+        return await loop.create_server(
+            lambda: config.http_protocol_class(  # type: ignore[call-arg]
+                config=config,
+                server_state=self.server_state,
+                app_state=self.lifespan.state,
+                _loop=loop,
+            ),
+            sock=sock,
+            ssl=config.ssl,
+            backlog=config.backlog,
+            ssl_handshake_timeout=self._tls_handshake_s if has_tls else None,
+            ssl_shutdown_timeout=TLS_SHUTDOWN_S if has_tls else None,
+        )
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         if self.should_exit:
