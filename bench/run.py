@@ -29,7 +29,7 @@ from bench.results import Results, Sample, Skipped, to_json
 from bench.servers import Server
 from bench.workloads import WORKLOADS, Workload
 
-ROUNDS = 5
+ROUNDS = 3
 QUICK_ROUNDS, QUICK_SCALE = 2, 0.5
 
 

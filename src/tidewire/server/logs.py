@@ -3,15 +3,10 @@
 Callers use ``logging`` and give facts as ``extra``: ``log.info("connected",
 extra={"client": ..., "ip": ...})``. They give no token and nothing people say;
 every finished line is redacted all the same.
-
-Lines for programs are written a few at a time while an event loop runs: a killed
-process loses the last ``WRITE_WITHIN_S`` of them, yet no warning and no error.
 """
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import json
 import logging
 import sys
@@ -29,12 +24,6 @@ ACCESS_LOGGER = "uvicorn.access"
 MAX_LINE_CHARACTERS = 16_384
 """A line that quotes what a client sent must not let it fill the disk."""
 
-WRITE_WITHIN_S = 0.05
-"""A write for each line costs every client that connects 0.05 ms of processor time."""
-
-MAX_COLLECTED_CHARACTERS = 65_536
-"""What lines may hold of memory until they are written; a pipe takes as much at once."""
-
 _OWN_FIELDS = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}
 _OTHER_PEOPLES_FIELDS = frozenset({"color_message"})
 """uvicorn repeats its message with colours in it."""
@@ -49,11 +38,10 @@ def configure_logging(
 ) -> None:
     """Send every logger's records, uvicorn's too, to ``stream`` (standard error). Repeatable."""
     target = sys.stderr if stream is None else stream
+    handler = logging.StreamHandler(target)
+    handler.setFormatter(RedactingFormatter(formatter_for(style, target)))
     root = logging.getLogger()
-    before, root.handlers[:] = list(root.handlers), [handler_for(style, target)]
-    for handler in before:
-        if isinstance(handler, CollectingHandler):
-            handler.flush()
+    root.handlers[:] = [handler]
     root.setLevel(level.upper())
     # A full disk costs log lines, never a traceback for each of them (catalogue 93).
     logging.raiseExceptions = False
@@ -70,68 +58,10 @@ def _adopt_uvicorn(*, access: bool) -> None:
         logging.getLogger(ACCESS_LOGGER).setLevel(logging.WARNING)
 
 
-def handler_for(style: Style, stream: TextIO) -> logging.Handler:
+def formatter_for(style: Style, stream: TextIO) -> logging.Formatter:
     if style == "auto":
         style = "text" if stream.isatty() else "json"
-    is_read = style == "text"  # by a person, who wants each line at once
-    handler = logging.StreamHandler(stream) if is_read else CollectingHandler(stream)
-    handler.setFormatter(RedactingFormatter(TextFormatter() if is_read else JsonFormatter()))
-    return handler
-
-
-class CollectingHandler(logging.StreamHandler[TextIO]):
-    """Writes the lines of ``WRITE_WITHIN_S`` together, in their order.
-
-    At once, with all that is collected: a warning or worse, and what is logged where
-    no event loop runs, as in another thread. ``logging`` flushes at exit. What cannot
-    be written is lost, and raises nothing (catalogue 93).
-    """
-
-    def __init__(self, stream: TextIO) -> None:
-        super().__init__(stream)
-        self._lines: list[str] = []
-        self._characters = 0
-        self._flushed_by: asyncio.AbstractEventLoop | None = None
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Called with the handler's lock held."""
-        try:
-            line = self.format(record) + self.terminator
-        except Exception:  # as every handler of logging's
-            self.handleError(record)
-            return
-        self._lines.append(line)
-        self._characters += len(line)
-        is_full = self._characters >= MAX_COLLECTED_CHARACTERS
-        if record.levelno >= logging.WARNING or is_full or not self._flushes_soon():
-            self.flush()
-
-    def _flushes_soon(self) -> bool:
-        """Whether a running loop will flush. One that has ended may have left its timer unused."""
-        try:
-            loop = asyncio.get_running_loop()
-        except RuntimeError:
-            return False
-        if loop is not self._flushed_by:
-            self._flushed_by = loop
-            loop.call_later(WRITE_WITHIN_S, self._on_time)
-        return True
-
-    def _on_time(self) -> None:
-        self._flushed_by = None
-        self.flush()
-
-    def flush(self) -> None:
-        self.acquire()
-        try:
-            text = "".join(self._lines)
-            self._lines.clear()
-            self._characters = 0
-            with contextlib.suppress(OSError, ValueError):
-                self.stream.write(text)
-                self.stream.flush()
-        finally:
-            self.release()
+    return TextFormatter() if style == "text" else JsonFormatter()
 
 
 class TextFormatter(logging.Formatter):
