@@ -28,7 +28,7 @@ from tidewire.server.wires import PlainWire
 from tidewire.session import Session
 from tidewire.websocket import close_codes
 from tidewire.websocket.close_codes import CloseCode
-from tidewire.websocket.frames import Opcode, close_frame, frame
+from tidewire.websocket.frames import Opcode, close_frame, frame, ping_frame, pong_frame
 from tidewire.websocket.receiver import Close, Ping, Receiver
 from tidewire.websocket.receiver import Event as Received
 
@@ -213,7 +213,7 @@ class Connection(asyncio.BufferedProtocol):
             self._stop_deadline()
             self._shared.handler.receive_binary(self, event)
         elif isinstance(event, Ping):
-            self.queue(frame(Opcode.PONG, event.payload))
+            self.queue(pong_frame(event.payload))
         elif isinstance(event, Close):
             self._answer_close(event)
 
@@ -491,6 +491,6 @@ class Connection(asyncio.BufferedProtocol):
         self._shared.lost(self)
 
 
-PING = frame(Opcode.PING, b"")
+PING = ping_frame()
 
 _: type[Peer] = Connection
