@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal, TypeAlias
 
-from msgspec import UNSET, Meta, Raw, Struct, UnsetType
+from msgspec import UNSET, Meta, Raw, Struct, UnsetType, field
 
 from tidewire.errors import ErrorCode
 
@@ -25,8 +25,25 @@ ShortText: TypeAlias = Annotated[str, Meta(min_length=1, max_length=255)]
 ChannelName: TypeAlias = Annotated[str, Meta(min_length=1, max_length=255)]
 """Only its length is checked here; the grammar is ``channels.names``."""
 
+Op: TypeAlias = Literal["remove"]
+Encoding: TypeAlias = Literal["base64"]
+
+SkipReason: TypeAlias = Literal["echo", "excluded", "conflated", "dropped", "filtered"]
+"""Why an entry was left out: the publisher does not want its own, or is not to see this one; the
+reader was slow and its channel keeps the latest, or drops the oldest; or it asked for others."""
+
 Recovery: TypeAlias = Literal["complete", "gap", "none"]
 """Whether everything after ``since`` follows: yes, no, or nobody asked."""
+
+
+Rewind: TypeAlias = Annotated[int, Meta(ge=1, le=300)]
+Grant: TypeAlias = Annotated[str, Meta(min_length=1, max_length=1024)]
+"""A signed resume grant, opaque to whoever holds it."""
+
+NULL = Raw(b"null")
+
+MAX_TTL_S = 366 * 86_400.0
+"""A key that outlives a year is one that nobody meant to expire."""
 
 
 class Position(Struct, frozen=True, gc=False):
@@ -55,6 +72,13 @@ class Publication(Struct, gc=False):
     ``kind`` "message" it travels under ``data``; any other kind is an object
     whose fields travel beside the envelope, as the seed's ``chat`` does.
     ``user_id`` and ``client_id`` are empty where the application published.
+
+    ``op`` "remove" takes ``key`` out of the channel's latest-per-key map, whose
+    entry otherwise lasts until ``expires_at`` (ms, as ``timestamp``; None: as long
+    as the map does). ``encoding`` "base64" says that ``data`` is a JSON string
+    of base64, which stands for bytes. ``tags`` are for filters. ``exclude`` names
+    the one client that is not sent it live, and is told so with ``skipped``; it
+    stays on the server.
     """
 
     channel: str
@@ -68,6 +92,25 @@ class Publication(Struct, gc=False):
     once: str | None = None
     key: str | None = None
     ref: int | None = None
+    op: Op | None = None
+    tags: dict[str, str] | None = None
+    encoding: Encoding | None = None
+    expires_at: int | None = None
+    exclude: str = ""
+
+
+class Signal(Struct, frozen=True, gc=False):
+    """Something that happens in a channel and is no entry of it: typing, a cursor.
+
+    No ``seq``, never in history; of one client and one ``name`` only the latest
+    matters, and a slow reader misses it first. ``data`` is JSON text.
+    """
+
+    channel: str
+    name: str
+    user_id: str
+    client_id: str
+    data: str
 
 
 ENVELOPE_BYTES = 200
@@ -97,20 +140,57 @@ class Chat(Command, frozen=True, tag="chat"):
 
 
 class Publish(Command, frozen=True, tag="publish"):
-    """Append ``data`` (any JSON value) to a channel."""
+    """Append ``data`` (any JSON value) to a channel.
+
+    ``op`` "remove" takes ``key`` out of the channel's latest-per-key map;
+    ``ttl`` is the seconds after which the key leaves it by itself. ``data`` may be
+    left out only with ``op``: the dialects see to that.
+    """
 
     channel: ChannelName
-    data: Raw
+    data: Raw | UnsetType = UNSET
     once: ShortText | None = None
     key: ShortText | None = None
     ref: Seq | None = None
+    op: Op | None = None
+    ttl: Annotated[float, Meta(gt=0, le=MAX_TTL_S)] | None = None
+    tags: Annotated[dict[ShortText, ShortText], Meta(max_length=8)] | None = None
 
 
-class Subscribe(Command, frozen=True, tag="subscribe"):
-    """Receive a channel's publications from now on, or from ``since`` without a hole."""
+class SignalCommand(Command, frozen=True, tag="signal"):
+    """Tell the channel's other clients something that is not kept."""
+
+    channel: ChannelName
+    name: ShortText
+    data: Raw = NULL
+
+
+class Place(Struct, frozen=True, rename="camel"):
+    """One of several channels to subscribe to, and from where."""
 
     channel: ChannelName
     since: Position | None = None
+    rewind: Rewind | None = None
+    grant: Grant | None = None
+
+
+class Subscribe(Command, frozen=True, tag="subscribe"):
+    """Receive a channel's publications from now on, or from ``since`` without a hole.
+
+    ``rewind`` asks for the latest so many first; ``grant`` is what an earlier
+    ``subscribed`` carried. ``channels`` subscribes to several and takes the place
+    of the other fields.
+    """
+
+    channel: Annotated[str, Meta(max_length=255)] = ""
+    since: Position | None = None
+    rewind: Rewind | None = None
+    grant: Grant | None = None
+    channels: Annotated[list[Place], Meta(min_length=1, max_length=128)] | None = None
+
+    def __post_init__(self) -> None:
+        if bool(self.channel) == bool(self.channels):
+            raise ValueError("subscribe names one channel, or several in channels")
 
 
 class Unsubscribe(Command, frozen=True, tag="unsubscribe"):
@@ -118,17 +198,36 @@ class Unsubscribe(Command, frozen=True, tag="unsubscribe"):
 
 
 class History(Command, frozen=True, tag="history"):
-    """Publications after ``since`` (oldest first), or the latest ``limit`` without it."""
+    """At most ``limit`` publications: after ``since``, before ``before``, or the latest.
+
+    Oldest first, or newest first with ``reverse``.
+    """
 
     channel: ChannelName
     since: Position | None = None
+    before: Position | None = None
     limit: Annotated[int, Meta(ge=1, le=300)] = 100
+    reverse: bool = False
 
 
 class Presence(Command, frozen=True, tag="presence"):
     """Who is in a channel now."""
 
     channel: ChannelName
+
+
+class State(Command, frozen=True, tag="state"):
+    """What the others see of this client in a channel, beside its user's info: "away", a colour."""
+
+    channel: ChannelName
+    data: Raw = NULL
+
+
+class Call(Command, frozen=True, tag="call"):
+    """Ask the application something; answered with ``result``."""
+
+    method: ShortText
+    data: Raw = NULL
 
 
 class Refresh(Command, frozen=True, tag="refresh"):
@@ -138,7 +237,17 @@ class Refresh(Command, frozen=True, tag="refresh"):
 
 
 AnyCommand: TypeAlias = (
-    Ping | Chat | Publish | Subscribe | Unsubscribe | History | Presence | Refresh
+    Ping
+    | Chat
+    | Publish
+    | SignalCommand
+    | Subscribe
+    | Unsubscribe
+    | History
+    | Presence
+    | State
+    | Call
+    | Refresh
 )
 
 
@@ -158,6 +267,8 @@ class Member(Struct, frozen=True, rename="camel", omit_defaults=True):
 
     user_id: str
     info: Any = None
+    clients: dict[str, Any] | UnsetType = UNSET
+    """By client id, the state each has set; left out where nobody has set one."""
 
 
 class Limits(Struct, frozen=True, rename="camel"):
@@ -187,6 +298,8 @@ class Connected(Event, frozen=True, tag="connected"):
     tag: str | UnsetType = UNSET
     info: Any = None
     expires_at: int | None = None
+    grant: str | UnsetType = UNSET
+    """Proof of who this is, for the next connection: given where an application's hook decided."""
 
 
 class UserJoined(Event, frozen=True, tag="user_joined"):
@@ -205,6 +318,50 @@ class Occupancy(Event, frozen=True, tag="occupancy"):
 
     channel: str
     user_count: int
+
+
+class StateChanged(Event, frozen=True, tag="state"):
+    """A client's state in a channel is ``data`` now."""
+
+    channel: str
+    user_id: str
+    client_id: str
+    data: Raw
+
+
+class Signalled(Event, frozen=True, tag="signal"):
+    """A ``Signal``, as the others in its channel are told it."""
+
+    channel: str
+    name: str
+    sender: str = field(name="from")
+    client_id: str
+    data: Raw
+
+
+class Skipped(Event, frozen=True, tag="skipped"):
+    """The entries ``first`` to ``last`` of a channel are left out on purpose: no hole to repair."""
+
+    channel: str
+    first: int = field(name="from")
+    last: int = field(name="to")
+    reason: SkipReason
+
+
+class Lost(Event, frozen=True, tag="gap"):
+    """The channel's log cannot be followed without a hole: load its state anew, then go on from
+    here."""
+
+    channel: str
+    epoch: str
+    seq: int
+    tag: str
+
+
+class Result(Event, frozen=True, tag="result"):
+    """What a ``call`` answered, or that an application's message was handled."""
+
+    data: Raw = NULL
 
 
 class Pong(Event, frozen=True, tag="pong"):
@@ -231,10 +388,26 @@ class Excerpt(Event, frozen=True):
 
 
 class Subscribed(Excerpt, frozen=True, tag="subscribed"):
-    """The position after ``messages``; after the last page everything follows live from there."""
+    """The position after ``messages``; after the last page everything follows live from there.
+
+    With ``snapshot`` the ``messages`` are the latest entry of each key instead of
+    what was missed. Without an ``id`` and unasked, it is the server's own doing.
+    """
+
+    snapshot: bool = False
+    grant: str | UnsetType = UNSET
+
+
+class SubscribedAll(Event, frozen=True, tag="subscribed"):
+    """The answer to a ``subscribe`` of several channels, after what each of them was answered."""
+
+    channels: tuple[str, ...]
+    refused: tuple[str, ...] = ()
 
 
 class Unsubscribed(Event, frozen=True, tag="unsubscribed"):
+    """The answer to ``unsubscribe``; with a ``code``, the server's own doing and why."""
+
     channel: str
     code: str | UnsetType = UNSET
 
@@ -267,14 +440,16 @@ class Failure(Event, frozen=True, tag="error"):
     code: ErrorCode
     message: str
     retry_after: float | UnsetType = UNSET
+    channel: str | UnsetType = UNSET
+    """Which of several channels was refused."""
 
 
 RESERVED_TYPES = frozenset(
     {
         "array", "batch", "call", "chat", "connected", "draining", "error", "gap", "history",
         "message", "occupancy", "ping", "pong", "presence", "publish", "published", "refresh",
-        "refreshed", "result", "signal", "skipped", "subscribe", "subscribed", "unsubscribe",
-        "unsubscribed", "user_joined", "user_left",
+        "refreshed", "result", "signal", "skipped", "state", "subscribe", "subscribed",
+        "unsubscribe", "unsubscribed", "user_joined", "user_left",
     }
 )  # fmt: skip
 """Type names an application may not declare."""

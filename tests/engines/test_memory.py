@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tests.support.loops import drive
 from tidewire.channels.options import ChannelOptions
 from tidewire.engines import memory
-from tidewire.engines.base import Engine, Receipt
+from tidewire.engines.base import Engine, Query, Receipt
 from tidewire.engines.memory import ENTRY_OVERHEAD_BYTES, ONCE_WINDOW_S, MemoryEngine, MemoryLimits
 from tidewire.history.log import Gap
 from tidewire.messages import Position, Publication
@@ -45,7 +45,7 @@ class Store:
         return receipt.position
 
     def kept(self, channel: str = "room") -> list[str]:
-        page = drive(self.engine.read(channel, self.options, None, None))
+        page = drive(self.engine.read(channel, self.options, Query()))
         assert not isinstance(page.found, Gap)
         return [each.data for each in page.found.entries]
 
@@ -166,7 +166,7 @@ def test_a_channel_that_was_let_go_begins_a_new_epoch_so_that_nobody_is_misled(
     store.open()
     again = store.publish()
     assert (again.seq, again.epoch == place.epoch) == (place.seq, False)
-    assert isinstance(drive(store.engine.read("room", store.options, place, None)).found, Gap)
+    assert isinstance(drive(store.engine.read("room", store.options, Query(place))).found, Gap)
 
 
 def test_a_channel_without_history_that_nobody_reads_costs_nothing(store: Store) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from tests.support.loops import Gate
 from tidewire.channels.options import ChannelOptions
-from tidewire.engines.base import Page
+from tidewire.engines.base import Page, Query
 from tidewire.engines.memory import MemoryEngine
 from tidewire.messages import Position
 
@@ -34,13 +34,13 @@ class SlowEngine(MemoryEngine):
             self.close(channel)
             raise
         # What was handed over meanwhile was nobody's: the answer is where the next one follows.
-        return (await super().read(channel, options, None, 1)).head if self.is_slow else position
+        if self.is_slow:
+            return (await super().read(channel, options, Query(limit=1))).head
+        return position
 
-    async def read(
-        self, channel: str, options: ChannelOptions, since: Position | None, limit: int | None
-    ) -> Page:
+    async def read(self, channel: str, options: ChannelOptions, query: Query) -> Page:
         await self._far()
-        page = await super().read(channel, options, since, limit)
+        page = await super().read(channel, options, query)
         await self._far()
         return page
 

@@ -10,6 +10,7 @@ and ``>`` are kept for patterns.
 from __future__ import annotations
 
 import re
+import string
 
 from tidewire.errors import CommandRefused
 
@@ -17,6 +18,7 @@ MAX_NAME_BYTES = 255
 """Long enough for ``document:`` and two UUIDs, short enough for a key of any store."""
 
 _SEGMENT = r"[A-Za-z0-9_.~@=+,!-]+"
+_PLAIN = frozenset(string.ascii_letters + string.digits + "_.~@+,!-")
 _NAME = re.compile(rf"{_SEGMENT}(?::{_SEGMENT})*")
 
 
@@ -33,3 +35,14 @@ def check_name(text: str) -> None:
             "a channel name is 1 to 255 characters: segments of A-Z a-z 0-9 _ . ~ @ = + , ! - "
             "joined by ':'",
         )
+
+
+def segment(text: str) -> str:
+    """``text`` as one segment of a name: what the grammar lacks becomes ``=XX``, as UTF-8 bytes."""
+    return "".join(_escaped(character) for character in text)
+
+
+def _escaped(character: str) -> str:
+    if character in _PLAIN:
+        return character
+    return "".join(f"={byte:02X}" for byte in character.encode())

@@ -2,7 +2,8 @@
 
 A pattern is a channel name in which a segment may be ``{name}`` (any one
 segment) and the last one ``*`` (one or more segments): ``chat:{room}``,
-``prices:*``, ``lobby``.
+``prices:*``, ``lobby``. What ``{userId}`` stands for is the one user whose channel
+it is; nobody else may subscribe to it or read it.
 """
 
 from __future__ import annotations
@@ -10,14 +11,32 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from tidewire.channels.names import is_name
+from msgspec import Struct
+
+from tidewire.channels.names import is_name, segment
 from tidewire.channels.options import ChannelOptions
 from tidewire.errors import ConfigError
 
 MAX_CACHED_NAMES = 10_000
-"""Names are the clients' to choose, so the cache is bounded: emptied when full, about 1 MiB."""
+"""Names are the clients' to choose, so the cache is bounded: emptied when full, about 4 MiB."""
 
-_PLACEHOLDER = re.compile(r"\{[A-Za-z_][A-Za-z0-9_]*\}")
+OWNER = "userId"
+
+_PLACEHOLDER = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)\}")
+
+
+class Found(Struct, frozen=True):
+    """A channel that exists: its rules, and what its pattern's placeholders stand for."""
+
+    name: str
+    pattern: str
+    options: ChannelOptions
+    variables: dict[str, str]
+
+    def is_open_to(self, user_id: str) -> bool:
+        """Whether it is nobody's own, or this user's."""
+        owner = self.variables.get(OWNER)
+        return owner is None or owner == segment(user_id)
 
 
 class ChannelTable:
@@ -26,24 +45,41 @@ class ChannelTable:
     __slots__ = ("_cache", "_rules")
 
     def __init__(self, rules: Iterable[tuple[str, ChannelOptions]]) -> None:
-        self._rules = [(_compile(pattern), options) for pattern, options in rules]
-        self._cache: dict[str, ChannelOptions | None] = {}
+        self._rules = [(pattern, _compile(pattern), options) for pattern, options in rules]
+        self._cache: dict[str, Found | None] = {}
 
-    def options(self, name: str) -> ChannelOptions | None:
-        """The options of the first pattern that matches ``name``; None where none does."""
+    def find(self, name: str) -> Found | None:
+        """The channel by the first pattern that matches ``name``; None where none does."""
         try:
             return self._cache[name]
         except KeyError:
             return self._look_up(name)
 
-    def _look_up(self, name: str) -> ChannelOptions | None:
-        found = None
-        if is_name(name):
-            found = next((options for rule, options in self._rules if rule.fullmatch(name)), None)
+    def options(self, name: str) -> ChannelOptions | None:
+        """The same, for those who need only the rules."""
+        found = self.find(name)
+        return None if found is None else found.options
+
+    def names_for(self, user_id: str) -> list[str]:
+        """The channels that every client of a user is subscribed to by the server."""
+        return [
+            pattern.replace(f"{{{OWNER}}}", segment(user_id))
+            for pattern, _, options in self._rules
+            if options.subscribed_by_server
+        ]
+
+    def _look_up(self, name: str) -> Found | None:
+        found = self._match(name) if is_name(name) else None
         if len(self._cache) >= MAX_CACHED_NAMES:
             self._cache.clear()
         self._cache[name] = found
         return found
+
+    def _match(self, name: str) -> Found | None:
+        for pattern, rule, options in self._rules:
+            if match := rule.fullmatch(name):
+                return Found(name, pattern, options, match.groupdict())
+        return None
 
 
 def _compile(pattern: str) -> re.Pattern[str]:
@@ -52,8 +88,10 @@ def _compile(pattern: str) -> re.Pattern[str]:
 
 
 def _segment(pattern: str, text: str, segments: list[str]) -> str:
-    if _PLACEHOLDER.fullmatch(text):
-        return "[^:]+"
+    if placeholder := _PLACEHOLDER.fullmatch(text):
+        if segments.count(text) > 1:
+            raise ConfigError(f"channel pattern {pattern!r}: {text} stands there twice")
+        return f"(?P<{placeholder[1]}>[^:]+)"
     if text == "*" and text is segments[-1] and segments.count("*") == 1:
         return ".+"
     if is_name(text):

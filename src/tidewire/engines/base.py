@@ -9,7 +9,10 @@ from msgspec import Struct
 
 from tidewire.channels.options import ChannelOptions
 from tidewire.history.log import Gap, Replay
-from tidewire.messages import Position, Publication
+from tidewire.messages import Position, Publication, Signal
+
+MAX_LISTED = 10_000
+"""Channels that one listing names: half a megabyte; an operator looks at no more."""
 
 
 class Receipt(Struct, gc=False):
@@ -33,15 +36,58 @@ class Sink(Protocol):
     def applied(self, channel: str, entries: Sequence[Publication]) -> None:
         """The next entries of an open channel, by rising ``seq``."""
 
+    def signalled(self, channel: str, signals: Sequence[Signal]) -> None:
+        """Signals in an open channel, those of one sender in its order."""
+
     def settled(self, receipts: Sequence[Receipt]) -> None:
         """These publications have ended."""
 
 
+class Query(Struct, frozen=True):
+    """Which entries a read is after, of those still kept.
+
+    What follows ``since`` (the oldest ``limit``), what precedes ``before`` (the
+    newest ``limit``), what lies between both, or the newest ``limit``; None is no
+    limit. Answered oldest first, or newest first with ``newest_first``, which
+    also turns which end ``limit`` keeps where ``since`` is given.
+    """
+
+    since: Position | None = None
+    before: Position | None = None
+    limit: int | None = None
+    newest_first: bool = False
+
+
 class Page(Struct, frozen=True):
-    """The answer to a read: where the log stands, and what was asked for."""
+    """The answer to a read: where the log stands, and what was asked for.
+
+    ``found`` is a gap where ``since`` or ``before`` name a place that is no longer
+    here, or never was.
+    """
 
     head: Position
     found: Replay | Gap
+
+
+class Snapshot(Struct, frozen=True):
+    """The latest entry of each key as of ``head``, by rising ``seq``."""
+
+    head: Position
+    entries: list[Publication]
+
+
+class Lease(Struct, frozen=True):
+    """The right of ``holder`` to be the only one to do what ``name`` says, for ``ttl_s`` from now.
+
+    ``token`` rises with every new holder of the name and survives what the engine's
+    data survives: whoever writes with a lower one has lost the lease (a "fencing
+    token", Kleppmann 2016).
+    """
+
+    name: str
+    holder: str
+    token: int
+    ttl_s: float
 
 
 class Engine(Protocol):
@@ -53,7 +99,10 @@ class Engine(Protocol):
     - atomicity: taking a ``seq`` and entering history are one step;
     - honesty: an acknowledged publication is in history, or the epoch changes;
     - ``submit`` never calls back before it returns; outcomes come after ``drain``;
-    - each receipt ends in exactly one outcome, and what is in flight is bounded.
+    - each receipt ends in exactly one outcome, and what is in flight is bounded;
+    - an entry is kept as it was given: every field of it comes back from a read;
+    - a ``once`` key repeated by the same user in the same channel within five
+      minutes is accepted with the position of the first, and appended once.
     """
 
     def start(self, sink: Sink) -> None:
@@ -91,16 +140,46 @@ class Engine(Protocol):
     def drain(self) -> None:
         """The end of a tick: send or apply everything submitted in it."""
 
-    async def read(
-        self, channel: str, options: ChannelOptions, since: Position | None, limit: int | None
-    ) -> Page:
-        """What follows ``since``, or the latest ``limit`` entries without it.
+    def signal(self, signal: Signal) -> None:
+        """Carry a signal to every node where its channel is open, with this tick.
+
+        May be lost, and never fails: too many in flight drop the oldest.
+        """
+
+    async def read(self, channel: str, options: ChannelOptions, query: Query) -> Page:
+        """The entries ``query`` is after.
 
         Of an open channel, everything up to the answered head has been handed over
         when it returns. Changes nothing, so it may be cancelled. Raises
         ``EngineUnavailable``.
         """
         ...
+
+    async def snapshot(self, channel: str, options: ChannelOptions) -> Snapshot:
+        """The channel's latest-per-key map (``options.keeps_latest``); promises as ``read``.
+
+        An entry with a ``key`` sets it, with ``op`` "remove" takes it out, and past its
+        ``expires_at`` it is gone: nothing is told of that, whoever sees the entry knows
+        its end. A key outlives its entry's place in history.
+        """
+        ...
+
+    async def channels(self) -> list[str]:
+        """The channels that are open here or keep something, at most ``MAX_LISTED``, sorted.
+
+        Raises ``EngineUnavailable``.
+        """
+        ...
+
+    async def lease(self, name: str, holder: str, ttl_s: float) -> Lease | None:
+        """Take ``name`` for ``ttl_s``, or keep it where ``holder`` has it; None where another does.
+
+        Raises ``EngineUnavailable``.
+        """
+        ...
+
+    async def release(self, lease: Lease) -> None:
+        """Give a lease back early; nothing happens where it is no longer the holder's."""
 
     def sweep(self) -> None:
         """Let go of what is too old, some at a time. Called about once a second."""

@@ -14,9 +14,9 @@ from msgspec import Struct
 
 from tidewire.channels.options import ChannelOptions
 from tidewire.clock import Clock
-from tidewire.engines.base import Page, Receipt, Sink
+from tidewire.engines.base import MAX_LISTED, Lease, Page, Query, Receipt, Sink, Snapshot
 from tidewire.history.log import Log, Replay
-from tidewire.messages import Position, Publication
+from tidewire.messages import Position, Publication, Signal
 
 ENTRY_OVERHEAD_BYTES = 400
 """What an entry costs beside its data: its object, tag, ids and place in the log (measured)."""
@@ -169,17 +169,30 @@ class MemoryEngine:
             else:
                 self._forget_if_idle(channel, state)
 
-    async def read(
-        self, channel: str, options: ChannelOptions, since: Position | None, limit: int | None
-    ) -> Page:
+    async def read(self, channel: str, options: ChannelOptions, query: Query) -> Page:
         state = self._channel(channel, options)
         self._expire(state.log, options)
-        log = state.log
+        log, since, limit = state.log, query.since, query.limit
         found = Replay(log.latest(limit or len(log))) if since is None else log.since(since)
         if isinstance(found, Replay) and since is not None and limit is not None:
             found = Replay(found.entries[:limit])
         self._forget_if_idle(channel, state)  # asking after names must not keep them
         return Page(log.head, found)
+
+    def signal(self, signal: Signal) -> None:
+        raise NotImplementedError
+
+    async def snapshot(self, channel: str, options: ChannelOptions) -> Snapshot:
+        raise NotImplementedError
+
+    async def channels(self) -> list[str]:
+        return sorted(self._channels)[:MAX_LISTED]
+
+    async def lease(self, name: str, holder: str, ttl_s: float) -> Lease | None:
+        raise NotImplementedError
+
+    async def release(self, lease: Lease) -> None:
+        raise NotImplementedError
 
     def sweep(self) -> None:
         horizon = self._clock.monotonic() - ONCE_WINDOW_S

@@ -40,6 +40,7 @@ from tidewire.messages import (
     Published,
     Refresh,
     Refreshed,
+    Signal,
     Subscribe,
     Unsubscribe,
     Unsubscribed,
@@ -347,6 +348,9 @@ class Node:
         if room is not None:
             self._hub.publish(room, entries)
 
+    def signalled(self, channel: str, signals: Sequence[Signal]) -> None:
+        raise NotImplementedError
+
     def settled(self, receipts: Sequence[Receipt]) -> None:
         for receipt in receipts:
             if callable(receipt.sender):
@@ -400,7 +404,7 @@ def _entry(session: Session, command: Chat | Publish) -> Publication:
     if isinstance(command, Chat):
         data = f'{{"text":{quoted(command.text)}}}'
         return Publication(channel, 0, "", 0, user_id, client_id, data, "chat", command.once)
-    data = bytes(command.data).decode()
+    data = "null" if command.data is UNSET else bytes(command.data).decode()
     once, key, ref = command.once, command.key, command.ref
     return Publication(channel, 0, "", 0, user_id, client_id, data, "message", once, key, ref)
 

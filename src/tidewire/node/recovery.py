@@ -16,7 +16,7 @@ from weakref import WeakValueDictionary
 from msgspec import UNSET
 
 from tidewire.channels.options import ChannelOptions
-from tidewire.engines.base import Engine
+from tidewire.engines.base import Engine, Query
 from tidewire.history.log import Gap
 from tidewire.hub import Hub, Room
 from tidewire.messages import (
@@ -83,7 +83,9 @@ class Reader:
 
     async def history(self, peer: Peer, command: History, options: ChannelOptions) -> None:
         """Answer what follows ``since``, or the latest entries; at most ``limit`` and a page."""
-        page = await self._engine.read(command.channel, options, command.since, command.limit)
+        page = await self._engine.read(
+            command.channel, options, Query(command.since, limit=command.limit)
+        )
         if isinstance(page.found, Gap):
             peer.send(_history(command, page.head, "gap", ()))
             return
@@ -105,7 +107,7 @@ class Reader:
     ) -> None:
         self._hub.hold(room, peer)
         try:
-            page = await self._engine.read(command.channel, options, since, None)
+            page = await self._engine.read(command.channel, options, Query(since))
             missed: Missed = None if isinstance(page.found, Gap) else page.found.entries
             rest = await self._send_pages(peer, command, page.head.epoch, missed)
         except BaseException:
@@ -130,7 +132,7 @@ class Reader:
         if command.since is None:
             peer.send(_answer(command, live_after, "none"))
             return
-        page = await self._engine.read(command.channel, options, command.since, None)
+        page = await self._engine.read(command.channel, options, Query(command.since))
         missed: Missed = None
         if not isinstance(page.found, Gap) and live_after.epoch == page.head.epoch:
             missed = [entry for entry in page.found.entries if entry.seq <= live_after.seq]

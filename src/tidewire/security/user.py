@@ -21,6 +21,11 @@ class User(Struct, frozen=True, gc=False):
     ``info`` is what others may see: JSON values, never changed once here.
     ``expires_at`` and ``issued_at`` are Unix seconds. Making one with an ``id``
     that is not printable, or an ``info`` that is not small JSON, is a ``ValueError``.
+
+    ``session_id`` is one login of the user (a token's ``sid``, a Django session),
+    so that ending it ends its connections. ``capabilities`` are what its token lets
+    it do, by channel pattern; ``subscriptions`` the channels it is subscribed to at
+    once, unasked.
     """
 
     id: str
@@ -29,6 +34,9 @@ class User(Struct, frozen=True, gc=False):
     token_id: str | None = None
     issued_at: float | None = None
     is_anonymous: bool = False
+    session_id: str | None = None
+    capabilities: tuple[tuple[str, frozenset[str]], ...] = ()
+    subscriptions: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not is_user_id(self.id):

@@ -18,9 +18,9 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 
 from tidewire.channels.options import ChannelOptions
-from tidewire.engines.base import Engine, Receipt
+from tidewire.engines.base import Engine, Query, Receipt
 from tidewire.history.log import Gap, Replay
-from tidewire.messages import Position, Publication
+from tidewire.messages import Position, Publication, Signal
 
 CHANNEL = "contract"
 TURNS = 1_000
@@ -33,9 +33,13 @@ class RecordingSink:
     def __init__(self) -> None:
         self.entries: list[Publication] = []
         self.receipts: list[Receipt] = []
+        self.signals: list[Signal] = []
 
     def applied(self, channel: str, entries: Sequence[Publication]) -> None:
         self.entries.extend(entries)
+
+    def signalled(self, channel: str, signals: Sequence[Signal]) -> None:
+        self.signals.extend(signals)
 
     def settled(self, receipts: Sequence[Receipt]) -> None:
         self.receipts.extend(receipts)
@@ -78,11 +82,11 @@ class Stand:
 
     async def since(self, position: Position, limit: int | None = None) -> list[str] | str:
         """The data of what follows ``position``, or "gap"."""
-        page = await self.engine.read(CHANNEL, self.options, position, limit)
+        page = await self.engine.read(CHANNEL, self.options, Query(position, limit=limit))
         return "gap" if isinstance(page.found, Gap) else _data(page.found)
 
     async def latest(self, limit: int | None = None) -> list[str]:
-        page = await self.engine.read(CHANNEL, self.options, None, limit)
+        page = await self.engine.read(CHANNEL, self.options, Query(limit=limit))
         assert isinstance(page.found, Replay)
         return _data(page.found)
 
@@ -178,7 +182,7 @@ class EngineContract:
     def test_what_is_acknowledged_is_in_history_at_the_position_it_was_given(self) -> None:
         async def scene(stand: Stand) -> None:
             (position,) = await stand.publish("1")
-            page = await stand.engine.read(CHANNEL, stand.options, None, None)
+            page = await stand.engine.read(CHANNEL, stand.options, Query())
             assert page.head == position
             assert await stand.latest() == ["1"]
 
@@ -191,7 +195,7 @@ class EngineContract:
             entry = Publication(CHANNEL, 0, "", 0, "ann", "c1", data, "chat", "o", "k", 7)
             stand.engine.submit(entry, stand.options, receipt := Receipt(CHANNEL, None, 1))
             (position,) = await stand.outcomes([receipt])
-            page = await stand.engine.read(CHANNEL, stand.options, None, 1)
+            page = await stand.engine.read(CHANNEL, stand.options, Query(limit=1))
             assert isinstance(page.found, Replay)
             (kept,), (handed,) = page.found.entries, stand.sink.entries
             assert kept == handed
@@ -285,7 +289,7 @@ class EngineContract:
             for each in "123":
                 stand.submit(each)
                 stand.engine.drain()
-                page = await stand.engine.read(CHANNEL, stand.options, None, None)
+                page = await stand.engine.read(CHANNEL, stand.options, Query())
                 assert page.head.seq <= max((e.seq for e in stand.sink.entries), default=0)
 
         self.play(scene)
