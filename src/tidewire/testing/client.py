@@ -15,11 +15,12 @@ import asyncio
 import secrets
 from collections import deque
 from collections.abc import Iterable
+from contextlib import suppress
 from itertools import count
 from ssl import SSLContext, create_default_context
 from types import TracebackType
 from typing import Any, Literal, TypeAlias
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 import msgspec
 
@@ -41,9 +42,9 @@ from tidewire.websocket.receiver import ReceiveLimits, Receiver, Role
 
 Message: TypeAlias = dict[str, Any]
 
-Format: TypeAlias = Literal["json", "msgpack"]
+DialectName: TypeAlias = Literal["json", "msgpack"]
 
-SUBPROTOCOLS: dict[Format, str] = {"json": "tidewire.v1", "msgpack": "tidewire.v1.msgpack"}
+SUBPROTOCOLS: dict[DialectName, str] = {"json": "tidewire.v1", "msgpack": "tidewire.v1.msgpack"}
 
 LIMITS = ReceiveLimits(max_message_bytes=16 * 1024 * 1024, max_fragments=4096)
 """A test looks at what a server sends; only a server gone mad should be stopped by this."""
@@ -68,7 +69,7 @@ async def connect(
     *,
     token: str | None = None,
     headers: Iterable[tuple[str, str]] = (),
-    format: Format = "json",  # noqa: A002 - what it is called everywhere
+    dialect: DialectName = "json",
     compression: bool = False,
     tls: SSLContext | None = None,
     timeout_s: float | None = None,
@@ -79,32 +80,46 @@ async def connect(
     status of a refusal, ``OSError`` where nobody listens, ``TimeoutError``.
     """
     parts = urlsplit(url)
-    is_secure = parts.scheme in ("wss", "https")
     bearer = () if token is None else (("Authorization", f"Bearer {token}"),)
     request = Request(
-        host=parts.netloc.rpartition("@")[2],
+        host=parts.netloc,
         target=(parts.path or "/") + (f"?{parts.query}" if parts.query else ""),
         key=key_from(secrets.token_bytes(16)),
-        subprotocols=(SUBPROTOCOLS[format],),
+        subprotocols=(SUBPROTOCOLS[dialect],),
         compression=compression,
         headers=(*bearer, *headers),
     )
     async with asyncio.timeout(timeout_s):
-        reader, writer = await asyncio.open_connection(
-            parts.hostname,
-            parts.port or (443 if is_secure else 80),
-            ssl=(tls or create_default_context()) if is_secure else None,
-            limit=MAX_RESPONSE_HEAD_BYTES,
-        )
+        reader, writer = await _open_stream(parts, tls)
         try:
-            writer.write(request_head(request))
-            response = read_response(await reader.readuntil(HEAD_END))
-            return Client(reader, writer, check_response(response, request), format)
-        except BaseException as error:
-            writer.transport.abort()
-            if isinstance(error, asyncio.IncompleteReadError):
-                raise Disconnected(ABNORMAL, "before the handshake was answered") from None
+            opened = await _shake_hands(reader, writer, request)
+        except BaseException:
+            await _drop(writer)
             raise
+    return Client(reader, writer, opened, is_binary=dialect == "msgpack")
+
+
+async def _open_stream(
+    parts: SplitResult, tls: SSLContext | None
+) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    is_secure = parts.scheme == "wss"
+    return await asyncio.open_connection(
+        parts.hostname,
+        parts.port or (443 if is_secure else 80),
+        ssl=(tls or create_default_context()) if is_secure else None,
+        limit=MAX_RESPONSE_HEAD_BYTES,
+    )
+
+
+async def _shake_hands(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, request: Request
+) -> Opened:
+    writer.write(request_head(request))
+    try:
+        head = await reader.readuntil(HEAD_END)
+    except (asyncio.IncompleteReadError, ConnectionError):
+        raise Disconnected(ABNORMAL, "before the handshake was answered") from None
+    return check_response(read_response(head), request)
 
 
 class Client:
@@ -118,13 +133,14 @@ class Client:
         reader: asyncio.StreamReader,
         writer: asyncio.StreamWriter,
         opened: Opened,
-        format: Format,  # noqa: A002
+        *,
+        is_binary: bool,
     ) -> None:
         self.subprotocol = opened.subprotocol
         self.is_compressed = opened.compression is not None
         self._reader = reader
         self._writer = writer
-        self._is_binary = format == "msgpack"
+        self._is_binary = is_binary
         inflater = None if opened.compression is None else Inflater()
         self._receiver = Receiver(Role.CLIENT, LIMITS, inflater)
         self._kept: deque[Message] = deque()  # came while ``request`` waited for its answer
@@ -144,6 +160,7 @@ class Client:
             await self.close()
         else:
             self.abort()
+            await _drop(self._writer)
 
     # -- out -----------------------------------------------------------------------------------
 
@@ -207,16 +224,12 @@ class Client:
                 self._on_control(event)
 
     async def expect(
-        self,
-        type: str,
-        *,
-        timeout_s: float | None = None,
-        **fields: object,  # noqa: A002
+        self, kind: str, /, *, timeout_s: float | None = None, **fields: object
     ) -> Message:
-        """The next message of ``type`` with these fields; others on the way are passed over."""
+        """The next message of this type with these fields; others on the way are passed over."""
         while True:
             message = await self.receive(timeout_s=timeout_s)
-            if message["type"] == type and fields.items() <= message.items():
+            if message["type"] == kind and fields.items() <= message.items():
                 return message
 
     @staticmethod
@@ -267,7 +280,8 @@ class Client:
         except Disconnected:
             pass
         finally:
-            self.abort()
+            self._end(ABNORMAL, "closed here")
+            await _drop(self._writer)
 
     def abort(self) -> None:
         """Drop the connection at once, without a word."""
@@ -277,6 +291,13 @@ class Client:
     def _end(self, code: int, reason: str) -> None:
         if self._ended is None:
             self._ended = Disconnected(code, reason)
+
+
+async def _drop(writer: asyncio.StreamWriter) -> None:
+    """Drop the connection, and wait until nothing of it is left in the loop."""
+    writer.transport.abort()
+    with suppress(OSError):
+        await writer.wait_closed()
 
 
 def _close_frame(code: int) -> bytes:
