@@ -1,7 +1,7 @@
 """What a node counts, in plain integers.
 
 A ``+=`` on an attribute costs 0.04 us where a Prometheus counter with labels
-costs 1.2 us; ``api.metrics`` turns these into metrics when somebody asks.
+costs 1.2 us; ``http.metrics`` turns these into metrics when somebody asks.
 """
 
 from __future__ import annotations

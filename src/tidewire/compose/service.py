@@ -15,8 +15,8 @@ from typing import Any
 
 from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector
 
-from tidewire.api.metrics import NodeCollector
-from tidewire.api.routes import Routes
+from tidewire.http.metrics import NodeCollector
+from tidewire.http.routes import Routes
 from tidewire.app import App, AsgiApp, AsgiReceive, AsgiSend, Scope
 from tidewire.clock import Clock, SystemClock
 from tidewire.compose.assembly import Assembly

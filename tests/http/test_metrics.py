@@ -5,7 +5,7 @@ from __future__ import annotations
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
-from tidewire.api.metrics import NodeCollector
+from tidewire.http.metrics import NodeCollector
 from tidewire.counters import Counters
 
 

@@ -1,0 +1,1 @@
+"""HTTP beside the WebSocket: health, metrics, tickets, and why an upgrade would be refused."""
