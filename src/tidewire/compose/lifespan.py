@@ -10,7 +10,7 @@ import asyncio
 import logging
 from typing import Any
 
-from tidewire.app import AsgiApp, Message, Scope
+from tidewire.app import AsgiApp, AsgiMessage, Scope
 from tidewire.errors import StartFailed
 
 logger = logging.getLogger("tidewire.app")
@@ -22,8 +22,8 @@ class MountedLifespan:
     def __init__(self, app: AsgiApp, scope: Scope) -> None:
         self._app = app
         self._scope = dict(scope)
-        self._to_app: asyncio.Queue[Message] = asyncio.Queue()
-        self._from_app: asyncio.Queue[Message | None] = asyncio.Queue()
+        self._to_app: asyncio.Queue[AsgiMessage] = asyncio.Queue()
+        self._from_app: asyncio.Queue[AsgiMessage | None] = asyncio.Queue()
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -40,7 +40,7 @@ class MountedLifespan:
             await self._ask("lifespan.shutdown")
             await self._task
 
-    async def _ask(self, what: str) -> Message | None:
+    async def _ask(self, what: str) -> AsgiMessage | None:
         self._to_app.put_nowait({"type": what})
         return await self._from_app.get()
 
