@@ -27,13 +27,12 @@ from tidewire.security.proxies import TrustedProxies
 from tidewire.security.rates import KeyedRates
 from tidewire.security.tickets import TicketOffice
 from tidewire.server.admission import Admission
-from tidewire.server.connection import Connection
 from tidewire.server.door import FrontDoor
 from tidewire.server.drain import DrainSentinel
 from tidewire.server.heartbeat import HeartbeatWheel
 from tidewire.server.jwks import RemoteKeys
 from tidewire.server.jwks_fetch import fetch_keys
-from tidewire.server.shared import Shared
+from tidewire.server.shared import Client, Shared
 from tidewire.server.wires import DeflateWire, PlainWire
 from tidewire.tick import Tick
 from tidewire.websocket.deflate import MAX_WINDOW_BITS, MIN_WINDOW_BITS
@@ -150,7 +149,7 @@ class Assembly:
             ticket_ttl_s=settings.auth.ticket_ttl_s,
         )
 
-    def _ended(self, connection: Connection) -> None:
+    def _ended(self, connection: Client) -> None:
         """The door is made after what tells it of a connection's end."""
         self.door.ended(connection)
 

@@ -24,7 +24,7 @@ from tidewire.security.user import User
 from tidewire.server.admission import Admission, refusal_of
 from tidewire.server.connection import Connection
 from tidewire.server.drain import DrainSentinel
-from tidewire.server.shared import Shared
+from tidewire.server.shared import Client, Shared
 from tidewire.server.wires import DeflateWire, PlainWire
 from tidewire.session import Session
 from tidewire.websocket import close_codes
@@ -269,7 +269,7 @@ class FrontDoor:
             logger.info("connected", extra=facts)
         connection.start(transport, admitted.head, early)
 
-    def ended(self, connection: Connection) -> None:
+    def ended(self, connection: Client) -> None:
         """An open connection is gone: count it no more, and say how it went."""
         self._connections.leave(connection.session.user.id, connection.limited_ip)
         code = connection.close_code
@@ -298,7 +298,7 @@ class FrontDoor:
         )
 
 
-def _whose(connection: Connection) -> dict[str, object]:
+def _whose(connection: Client) -> dict[str, object]:
     session = connection.session
     return {"user": session.user.id, "client": session.client_id}
 

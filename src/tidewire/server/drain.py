@@ -13,8 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 from tidewire.node.core import Node
-from tidewire.server.connection import Connection
-from tidewire.server.shared import Shared
+from tidewire.server.shared import Client, Shared
 from tidewire.websocket import close_codes
 
 logger = logging.getLogger("tidewire.drain")
@@ -48,7 +47,7 @@ async def drain(node: Node, shared: Shared, deadline_s: float) -> None:
         logger.warning("drain overdue", extra={"aborted": shared.abort_all()})
 
 
-async def _close_in_a_spread(connections: list[Connection], window: float) -> None:
+async def _close_in_a_spread(connections: list[Client], window: float) -> None:
     steps = max(1, int(window / STEP_S))
     for step in range(steps):
         for connection in connections[step::steps]:

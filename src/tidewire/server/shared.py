@@ -8,18 +8,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from msgspec import Struct
 
 from tidewire.clock import Clock
 from tidewire.counters import Counters
+from tidewire.node.peer import Peer
 from tidewire.server.heartbeat import HeartbeatWheel
 from tidewire.session import SessionLimits
 from tidewire.tick import Tick
-
-if TYPE_CHECKING:
-    from tidewire.server.connection import Connection
 
 READ_BUFFER_BYTES = 64 * 1024
 """One buffer for the process. uvloop reads a socket up to 32 times in a row while it fills this, so
@@ -39,18 +37,49 @@ class ConnectionLimits(Struct, frozen=True):
     heartbeat_timeout_s: float = 10.0
 
 
+class Client(Peer, Protocol):
+    """A connection of any kind, as the process sees it: a WebSocket, a stream."""
+
+    slot: int
+
+    @property
+    def limited_ip(self) -> str | None:
+        """The address it is counted under, if under any."""
+        ...
+
+    @property
+    def opened_at(self) -> float: ...
+
+    @property
+    def close_code(self) -> int: ...
+
+    @property
+    def close_reason(self) -> str: ...
+
+    def beat(self) -> float | None: ...
+
+    def abort(self) -> None:
+        """Drop the connection at once, without a word."""
+
+
+class Flushing(Protocol):
+    """Whoever collects what it sends until the tick's end."""
+
+    def flush(self) -> None: ...
+
+
 class Handler(Protocol):
     """Who acts on messages: the node, or the echo of the conformance tests."""
 
-    def welcome(self, peer: Connection) -> None: ...
+    def welcome(self, peer: Client) -> None: ...
 
-    def receive(self, peer: Connection, text: str) -> None: ...
+    def receive(self, peer: Client, text: str) -> None: ...
 
-    def receive_binary(self, peer: Connection, data: bytes) -> None: ...
+    def receive_binary(self, peer: Client, data: bytes) -> None: ...
 
-    def refuse_frames(self, peer: Connection, wait_s: float) -> None: ...
+    def refuse_frames(self, peer: Client, wait_s: float) -> None: ...
 
-    def leave(self, peer: Connection, close_code: int) -> None: ...
+    def leave(self, peer: Client, close_code: int) -> None: ...
 
 
 class Shared:
@@ -66,7 +95,7 @@ class Shared:
         tick: Tick,
         wheel: HeartbeatWheel,
         loop: asyncio.AbstractEventLoop,
-        ended: Callable[[Connection], None],
+        ended: Callable[[Client], None],
     ) -> None:
         self.handler = handler
         self.limits = limits
@@ -77,12 +106,12 @@ class Shared:
         self.loop = loop
         self.ended = ended
         self.read_buffer = memoryview(bytearray(READ_BUFFER_BYTES))
-        self.connections: set[Connection] = set()  # those that take part
-        self.closing: set[Connection] = set()  # those that wait for the peer's Close
+        self.connections: set[Client] = set()  # those that take part
+        self.closing: set[Client] = set()  # those that wait for the peer's Close
         self._is_empty: asyncio.Event | None = None
-        self._queued: list[Connection] = []
+        self._queued: list[Flushing] = []
 
-    def queue(self, connection: Connection) -> None:
+    def queue(self, connection: Flushing) -> None:
         """``connection`` has something to send at the tick's end."""
         self._queued.append(connection)
         self.tick.request()
@@ -97,11 +126,11 @@ class Shared:
         for connection in queued:
             connection.flush()
 
-    def took_leave(self, connection: Connection) -> None:
+    def took_leave(self, connection: Client) -> None:
         self.connections.discard(connection)
         self.closing.add(connection)
 
-    def lost(self, connection: Connection) -> None:
+    def lost(self, connection: Client) -> None:
         """Its transport is gone: nothing of it is left here."""
         self.connections.discard(connection)
         self.closing.discard(connection)

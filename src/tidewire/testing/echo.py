@@ -30,7 +30,7 @@ from tidewire.server.heartbeat import HeartbeatWheel
 from tidewire.server.listening import listen_tcp
 from tidewire.server.protocol import STATE_KEY, TidewireProtocol
 from tidewire.server.runner import Runner
-from tidewire.server.shared import ConnectionLimits, Shared
+from tidewire.server.shared import Client, ConnectionLimits, Shared
 from tidewire.server.wires import DeflateWire, PlainWire
 from tidewire.session import SessionLimits
 from tidewire.tick import Tick
@@ -46,19 +46,21 @@ PATIENCE_S = 120.0
 class Echo:
     """Sends every message back as it came."""
 
-    def welcome(self, peer: Connection) -> None:
+    def welcome(self, peer: Client) -> None:
         """Nothing is said before the client speaks."""
 
-    def receive(self, peer: Connection, text: str) -> None:
+    def receive(self, peer: Client, text: str) -> None:
+        assert isinstance(peer, Connection)
         peer.queue(peer.wire.text(text.encode()))
 
-    def receive_binary(self, peer: Connection, data: bytes) -> None:
+    def receive_binary(self, peer: Client, data: bytes) -> None:
+        assert isinstance(peer, Connection)
         peer.queue(peer.wire.binary(data))
 
-    def refuse_frames(self, peer: Connection, wait_s: float) -> None:
+    def refuse_frames(self, peer: Client, wait_s: float) -> None:
         """The rate is unlimited."""
 
-    def leave(self, peer: Connection, close_code: int) -> None:
+    def leave(self, peer: Client, close_code: int) -> None:
         """Nothing was joined."""
 
 
