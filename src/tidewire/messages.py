@@ -251,6 +251,13 @@ AnyCommand: TypeAlias = (
 )
 
 
+class AppMessage(Struct, frozen=True):
+    """A message of one of the application's own types. Its ``id`` is none of that type's fields."""
+
+    message: Struct
+    id: CommandId | UnsetType = UNSET
+
+
 # --- events: what a client is told ------------------------------------------------------------
 
 
@@ -457,7 +464,7 @@ RESERVED_TYPES = frozenset(
 ENVELOPE_FIELDS = frozenset(
     {
         "type", "id", "channel", "seq", "tag", "epoch", "timestamp", "from", "clientId",
-        "once", "key", "ref", "op", "tags",
+        "once", "key", "ref", "op", "tags", "encoding", "expiresAt",
     }
 )  # fmt: skip
 """Field names the envelope owns: an application's type may not use them."""

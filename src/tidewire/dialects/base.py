@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Protocol
 
+from msgspec import UNSET
+
 from tidewire.errors import CommandRefused, ErrorCode
-from tidewire.messages import AnyCommand, Event, Publication
+from tidewire.messages import AnyCommand, AppMessage, Event, Publication, Publish
 
 
 class Undecodable(CommandRefused):
@@ -28,8 +30,20 @@ class Dialect(Protocol):
 
     name: str
 
-    def decode(self, text: str) -> AnyCommand: ...
+    def decode(self, text: str) -> AnyCommand | AppMessage: ...
 
     def event(self, event: Event) -> bytes: ...
 
     def publications(self, entries: Iterable[Publication]) -> Iterator[bytes]: ...
+
+
+def check_publish(command: Publish) -> None:
+    """What the fields of a publish must agree on: every dialect asks this."""
+    if command.key is None and (command.op is not None or command.ttl is not None):
+        raise _malformed(command, "op and ttl are about a key")
+    if command.data is UNSET and command.op is None:
+        raise _malformed(command, "a publish has data")
+
+
+def _malformed(command: Publish, message: str) -> Undecodable:
+    return Undecodable("malformed", message, None if command.id is UNSET else command.id)
