@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 
 from tests.support.loops import drive
 from tidewire.channels.options import ChannelOptions
-from tidewire.engines import memory
+from tidewire.engines import memory, once
 from tidewire.engines.base import Engine, Query, Receipt
-from tidewire.engines.memory import ENTRY_OVERHEAD_BYTES, ONCE_WINDOW_S, MemoryEngine, MemoryLimits
+from tidewire.engines.memory import ENTRY_OVERHEAD_BYTES, MemoryEngine, MemoryLimits
+from tidewire.engines.once import ONCE_WINDOW_S
 from tidewire.history.log import Gap
 from tidewire.messages import Position, Publication
 from tidewire.testing.clock import FakeClock
@@ -224,7 +225,7 @@ def test_a_repeat_does_not_make_its_window_longer(store: Store) -> None:
 def test_beyond_so_many_once_keys_the_oldest_is_forgotten_first(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(memory, "MAX_ONCE_KEYS", 2)
+    monkeypatch.setattr(once, "MAX_ONCE_KEYS", 2)
     first, second = store.publish(once="a"), store.publish(once="b")
     store.publish(once="c")
     assert store.publish(once="b") == second
@@ -235,6 +236,6 @@ def test_keys_of_the_past_are_swept_away(store: Store, monkeypatch: pytest.Monke
     store.publish(once="a")
     store.clock.advance(ONCE_WINDOW_S)
     store.engine.sweep()
-    monkeypatch.setattr(memory, "MAX_ONCE_KEYS", 1)
+    monkeypatch.setattr(once, "MAX_ONCE_KEYS", 1)
     place = store.publish(once="b")
     assert store.publish(once="b") == place

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.publications import entry
-from tidewire.history import Gap, Log, Replay
+from tidewire.history import Gap, Log, Query, Replay
 from tidewire.messages import Position
 
 
@@ -20,6 +20,10 @@ def _log(length: int, *, size: int = 10, epoch: str = "first") -> Log:
 
 def _seqs(found: Replay | Gap) -> list[int] | str:
     return "gap" if isinstance(found, Gap) else [each.seq for each in found.entries]
+
+
+def _since(log: Log, position: Position) -> list[int] | str:
+    return _seqs(log.read(Query(since=position)))
 
 
 def _expire(log: Log, count: int) -> None:
@@ -54,36 +58,36 @@ def test_a_reader_gets_exactly_what_it_missed_or_is_told_of_a_gap(
     position: Position, told: list[int] | str
 ) -> None:
     """Catalogue 77 and 78."""
-    assert _seqs(_log(12).since(position)) == told
+    assert _since(_log(12), position) == told
 
 
 def test_a_reader_from_the_start_of_a_whole_log_gets_all_of_it() -> None:
-    assert _seqs(_log(3).since(Position("first", 0))) == [1, 2, 3]
+    assert _since(_log(3), Position("first", 0)) == [1, 2, 3]
 
 
 def test_a_tag_where_there_is_no_entry_names_nothing() -> None:
-    assert _seqs(_log(3).since(Position("first", 0, "forged"))) == "gap"
-    assert _seqs(_log(0).since(Position("first", 0, "forged"))) == "gap"
+    assert _since(_log(3), Position("first", 0, "forged")) == "gap"
+    assert _since(_log(0), Position("first", 0, "forged")) == "gap"
 
 
 def test_an_empty_log_has_nothing_to_tell_whoever_saw_nothing() -> None:
-    assert _seqs(_log(0).since(Position("first", 0))) == []
+    assert _since(_log(0), Position("first", 0)) == []
 
 
 def test_a_log_whose_entries_have_expired_still_knows_where_it_is() -> None:
     log = _log(3)
     _expire(log, 3)
     assert log.head == Position("first", 3, "t3")
-    assert _seqs(log.since(Position("first", 3, "t3"))) == []
-    assert _seqs(log.since(Position("first", 3, "other"))) == "gap"
-    assert _seqs(log.since(Position("first", 2, "t2"))) == "gap"
+    assert _since(log, Position("first", 3, "t3")) == []
+    assert _since(log, Position("first", 3, "other")) == "gap"
+    assert _since(log, Position("first", 2, "t2")) == "gap"
 
 
 def test_a_log_that_keeps_nothing_knows_only_its_head() -> None:
     log = _log(3, size=0)
     assert len(log) == 0
-    assert _seqs(log.since(Position("first", 3, "t3"))) == []
-    assert _seqs(log.since(Position("first", 2))) == "gap"
+    assert _since(log, Position("first", 3, "t3")) == []
+    assert _since(log, Position("first", 2)) == "gap"
 
 
 def test_an_entry_that_has_to_leave_is_answered_so_that_it_can_be_accounted_for() -> None:
@@ -94,9 +98,10 @@ def test_an_entry_that_has_to_leave_is_answered_so_that_it_can_be_accounted_for(
 
 def test_the_latest_entries_come_oldest_first() -> None:
     log = _log(5)
-    assert [each.seq for each in log.latest(2)] == [4, 5]
-    assert [each.seq for each in log.latest(99)] == [1, 2, 3, 4, 5]
-    assert log.latest(0) == []
+    assert _seqs(log.read(Query(limit=2))) == [4, 5]
+    assert _seqs(log.read(Query(limit=99))) == [1, 2, 3, 4, 5]
+    assert _seqs(log.read(Query(limit=0))) == []
+    assert _seqs(log.read(Query(limit=2, newest_first=True))) == [5, 4]
 
 
 # --- generated --------------------------------------------------------------------------------
@@ -123,7 +128,7 @@ def test_whatever_happens_a_replay_is_complete_and_a_gap_has_a_reason(
     is_known = not position.tag or seq == head or seq in kept
     missed = list(range(seq + 1, head + 1))
     can_be_told = seq <= head and is_known and set(missed) <= set(kept)
-    assert _seqs(log.since(position)) == (missed if can_be_told else "gap")
+    assert _since(log, position) == (missed if can_be_told else "gap")
 
 
 @given(shared=st.integers(0, 8), lost=st.integers(1, 8), regrown=st.integers(0, 16))
@@ -135,4 +140,4 @@ def test_a_position_in_a_log_that_was_rewound_and_grew_again_is_always_a_gap(
     for seq in range(shared + 1, shared + regrown + 1):
         log.append(entry(seq, f"after{seq}"))
     for seen in range(shared + 1, shared + lost + 1):
-        assert _seqs(log.since(Position("first", seen, f"t{seen}"))) == "gap"
+        assert _since(log, Position("first", seen, f"t{seen}")) == "gap"

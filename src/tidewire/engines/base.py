@@ -8,8 +8,18 @@ from typing import Any, Literal, Protocol
 from msgspec import Struct
 
 from tidewire.channels.options import ChannelOptions
-from tidewire.history.log import Gap, Replay
+from tidewire.engines.leases import Lease
+from tidewire.history.query import Gap, Query, Replay
 from tidewire.messages import Position, Publication, Signal
+
+__all__ = [
+    "MAX_IN_FLIGHT", "MAX_LISTED", "Engine", "Gap", "Lease", "Page", "Query", "Receipt", "Replay",
+    "Sink", "Snapshot",
+]  # fmt: skip
+
+MAX_IN_FLIGHT = 50_000
+"""Submissions that have not ended. A tick at the speed of the fastest loop has some thousands, so
+this is only reached when something floods the loop faster than it turns, or a disk stands still."""
 
 MAX_LISTED = 10_000
 """Channels that one listing names: half a megabyte; an operator looks at no more."""
@@ -43,21 +53,6 @@ class Sink(Protocol):
         """These publications have ended."""
 
 
-class Query(Struct, frozen=True):
-    """Which entries a read is after, of those still kept.
-
-    What follows ``since`` (the oldest ``limit``), what precedes ``before`` (the
-    newest ``limit``), what lies between both, or the newest ``limit``; None is no
-    limit. Answered oldest first, or newest first with ``newest_first``, which
-    also turns which end ``limit`` keeps where ``since`` is given.
-    """
-
-    since: Position | None = None
-    before: Position | None = None
-    limit: int | None = None
-    newest_first: bool = False
-
-
 class Page(Struct, frozen=True):
     """The answer to a read: where the log stands, and what was asked for.
 
@@ -74,20 +69,6 @@ class Snapshot(Struct, frozen=True):
 
     head: Position
     entries: list[Publication]
-
-
-class Lease(Struct, frozen=True):
-    """The right of ``holder`` to be the only one to do what ``name`` says, for ``ttl_s`` from now.
-
-    ``token`` rises with every new holder of the name and survives what the engine's
-    data survives: whoever writes with a lower one has lost the lease (a "fencing
-    token", Kleppmann 2016).
-    """
-
-    name: str
-    holder: str
-    token: int
-    ttl_s: float
 
 
 class Engine(Protocol):

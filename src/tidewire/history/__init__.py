@@ -1,5 +1,7 @@
-"""History: a bounded log, and the decision whether a client can be caught up from it. Pure."""
+"""History: what a channel keeps, and what of it a reader may be told. Pure: reads no clock."""
 
-from tidewire.history.log import Gap, Log, Replay
+from tidewire.history.latest import Latest
+from tidewire.history.log import Log
+from tidewire.history.query import Gap, Query, Replay, Span, span_of
 
-__all__ = ["Gap", "Log", "Replay"]
+__all__ = ["Gap", "Latest", "Log", "Query", "Replay", "Span", "span_of"]

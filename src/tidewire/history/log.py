@@ -1,4 +1,4 @@
-"""A channel's log: the newest entries, the position of the last, and the recovery decision.
+"""A channel's log: the newest entries, and the position of the last.
 
 Bounded by count and age. Reads no clock: the caller says what is too old.
 """
@@ -8,19 +8,10 @@ from __future__ import annotations
 from collections import deque
 from itertools import islice
 
-from msgspec import Struct
-
+from tidewire.history.query import Gap, Query, Replay, span_of
 from tidewire.messages import Position, Publication
 
-
-class Replay(Struct, frozen=True):
-    """Exactly what was missed, oldest first; nothing is left out."""
-
-    entries: list[Publication]
-
-
-class Gap(Struct, frozen=True):
-    """What was missed can no longer be told: the reader must load its state anew."""
+__all__ = ["Gap", "Log", "Query", "Replay"]
 
 
 class Log:
@@ -62,28 +53,12 @@ class Log:
     def drop_oldest(self) -> Publication:
         return self._entries.popleft()
 
-    def latest(self, limit: int) -> list[Publication]:
-        """The newest ``limit`` entries, oldest first."""
-        return list(islice(self._entries, max(0, len(self._entries) - limit), None))
-
-    def since(self, position: Position) -> Replay | Gap:
-        """What follows ``position``, or a gap where that cannot be told for certain.
-
-        A position that carries a tag must name an entry that is still here (or
-        the head): a log that was rewound and grew again under the same epoch
-        has another entry at that ``seq``. This costs one entry of retention.
-        """
-        behind = self.seq - position.seq
-        if position.epoch != self.epoch or behind < 0:
-            return Gap()
-        if position.tag and not self._carries(position):
-            return Gap()
-        if behind > len(self._entries):
-            return Gap()
-        return Replay(self.latest(behind))
-
-    def _carries(self, position: Position) -> bool:
-        if position.seq == self.seq:
-            return position.tag == self.last_tag
-        index = len(self._entries) - 1 - (self.seq - position.seq)
-        return index >= 0 and self._entries[index].tag == position.tag
+    def read(self, query: Query) -> Replay | Gap:
+        """What ``query`` is after, or a gap where that cannot be told for certain."""
+        first = self.seq - len(self._entries) + 1
+        span = span_of(query, self.head, first, lambda seq: self._entries[seq - first].tag)
+        if isinstance(span, Gap):
+            return span
+        stop = max(span.first, span.last + 1)
+        found = list(islice(self._entries, span.first - first, stop - first))
+        return Replay(found[::-1] if query.newest_first else found)
