@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tidewire.channels.options import ChannelOptions
-from tidewire.channels.patterns import MAX_CACHED_NAMES, ChannelTable
+from tidewire.channels.patterns import MAX_CACHED_NAMES, ChannelTable, placeholders
 from tidewire.errors import ConfigError
 
 HERE = ChannelOptions(history_size=1)
@@ -75,3 +75,10 @@ def test_names_a_client_makes_up_do_not_pile_up() -> None:
         table.options(f"other:{number}")
     assert table.options("chat:1") is HERE
     assert table.options("other:1") is None
+
+
+def test_a_patterns_placeholders_are_named_in_order_and_a_wrong_pattern_is_refused() -> None:
+    assert placeholders("{kind}:x:{id}") == ("kind", "id")
+    assert placeholders("prices:*") == ()
+    with pytest.raises(ConfigError):
+        placeholders("a:{")

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 
 from msgspec import Struct
 
@@ -80,6 +81,29 @@ class ChannelTable:
             if match := rule.fullmatch(name):
                 return Found(name, pattern, options, match.groupdict())
         return None
+
+
+MAX_COMPILED = 1_000
+"""Patterns of tokens that are kept compiled: applications give a few, each to many users."""
+
+
+def covers(pattern: str, name: str) -> bool:
+    """Whether the channel ``name`` is one of ``pattern``'s; a pattern that means nothing has none."""
+    rule = _compiled(pattern)
+    return rule is not None and rule.fullmatch(name) is not None
+
+
+@lru_cache(MAX_COMPILED)
+def _compiled(pattern: str) -> re.Pattern[str] | None:
+    try:
+        return _compile(pattern)
+    except ConfigError:
+        return None
+
+
+def placeholders(pattern: str) -> tuple[str, ...]:
+    """The names of a pattern's placeholders, in order; raises ``ConfigError`` where it is none."""
+    return tuple(_compile(pattern).groupindex)
 
 
 def _compile(pattern: str) -> re.Pattern[str]:
