@@ -38,12 +38,16 @@ class Store:
         self.options = ChannelOptions()
 
     def publish(self, channel: str = "room", data: str = "1", **fields: Any) -> Position:
+        position = self.try_to_publish(channel, data, **fields).position
+        assert position is not None
+        return position
+
+    def try_to_publish(self, channel: str = "room", data: str = "1", **fields: Any) -> Receipt:
         receipt = Receipt(channel, None, 1)
         entry = Publication(channel, 0, "", 0, "ann", "c1", data, **fields)
         assert self.engine.submit(entry, self.options, receipt)
         self.engine.drain()
-        assert receipt.position is not None
-        return receipt.position
+        return receipt
 
     def kept(self, channel: str = "room") -> list[str]:
         page = drive(self.engine.read(channel, self.options, Query()))
@@ -61,7 +65,14 @@ def store() -> Store:
 
 class TestContract(EngineContract):
     def make_engine(self) -> Engine:
-        return Store().engine
+        self.store = Store()
+        return self.store.engine
+
+    def now_s(self) -> float:
+        return self.store.clock.time()
+
+    def pass_time(self, seconds: float) -> None:
+        self.store.clock.advance(seconds)
 
 
 # --- totals -----------------------------------------------------------------------------------
@@ -95,6 +106,35 @@ def test_an_entry_larger_than_everything_may_hold_is_acknowledged_and_not_kept()
     assert store.publish(data="x" * 1000).seq == 1
     assert len(store.sink.entries) == 1
     assert (store.engine.entries, store.engine.bytes) == (0, 0)
+
+
+def test_maps_may_hold_half_of_the_total_and_histories_keep_the_rest() -> None:
+    store = Store(MemoryLimits(total_entries=6))
+    store.options = ChannelOptions(keeps_latest=True)
+    for key in "abc":
+        store.publish(key, key=key)
+    assert store.try_to_publish("d", key="d").outcome == "refused"
+    assert store.try_to_publish("a", key="a").outcome == "accepted"
+    assert (store.engine.entries, [len(store.kept(name)) for name in "abcd"]) == (6, [1, 1, 1, 0])
+
+
+def test_maps_may_hold_half_of_the_bytes() -> None:
+    store = Store(MemoryLimits(total_bytes=4_000))
+    store.options = ChannelOptions(keeps_latest=True, history_size=0)
+    outcomes = [store.try_to_publish(key, "x" * 800, key=key).outcome for key in "abc"]
+    assert outcomes == ["accepted", "refused", "refused"]
+
+
+def test_a_channel_whose_keys_have_all_gone_is_freed() -> None:
+    store = Store()
+    store.options = ChannelOptions(keeps_latest=True, history_size=0)
+    end_ms = int(store.clock.time() * 1000) + 1000
+    first = store.publish(key="a", expires_at=end_ms)
+    assert store.publish(key="b", expires_at=end_ms).epoch == first.epoch
+    store.clock.advance(1)
+    store.engine.sweep()
+    assert (store.engine.entries, store.engine.bytes) == (0, 0)
+    assert store.publish(key="a").epoch != first.epoch
 
 
 CHANNELS = st.sampled_from(["one", "two", "three"])

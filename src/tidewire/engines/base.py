@@ -30,7 +30,8 @@ class Receipt(Struct, gc=False):
 
     ``sender`` and ``command_id`` are the node's own and come back untouched. The
     engine sets ``outcome``, once, and ``position`` for one that was accepted. A
-    repeated ``once`` key is accepted with the position of the first.
+    repeated ``once`` key is accepted with the position of the first. "refused": it
+    is not in history and never will be; "unknown": it may be or not.
     """
 
     channel: str
@@ -81,13 +82,15 @@ class Engine(Protocol):
     - honesty: an acknowledged publication is in history, or the epoch changes;
     - ``submit`` never calls back before it returns; outcomes come after ``drain``;
     - each receipt ends in exactly one outcome, and what is in flight is bounded;
+    - an entry is told to the sink, where its channel is open, before its receipt;
     - an entry is kept as it was given: every field of it comes back from a read;
     - a ``once`` key repeated by the same user in the same channel within five
-      minutes is accepted with the position of the first, and appended once.
+      minutes is accepted with the position of the first, and appended once;
+    - what is kept is bounded: per channel by its options, and over all channels.
     """
 
     def start(self, sink: Sink) -> None:
-        """Called once, before anything else."""
+        """Called once, in the event loop, before anything else. Raises ``StartFailed``."""
 
     async def open(self, channel: str, options: ChannelOptions) -> Position:
         """Carry this channel's entries to this node from now on; answers its head.
@@ -124,7 +127,8 @@ class Engine(Protocol):
     def signal(self, signal: Signal) -> None:
         """Carry a signal to every node where its channel is open, with this tick.
 
-        May be lost, and never fails: too many in flight drop the oldest.
+        Of one client and name only the latest of a tick is carried. May be lost, and
+        never fails: too many in flight drop the oldest.
         """
 
     async def read(self, channel: str, options: ChannelOptions, query: Query) -> Page:
@@ -141,20 +145,23 @@ class Engine(Protocol):
 
         An entry with a ``key`` sets it, with ``op`` "remove" takes it out, and past its
         ``expires_at`` it is gone: nothing is told of that, whoever sees the entry knows
-        its end. A key outlives its entry's place in history.
+        its end. A key outlives its entry's place in history. An entry for which the map
+        has no room (``history.latest``: so many keys, so many bytes) is refused; one that
+        makes none of it larger never is.
         """
         ...
 
     async def channels(self) -> list[str]:
         """The channels that are open here or keep something, at most ``MAX_LISTED``, sorted.
 
-        Raises ``EngineUnavailable``.
+        What has only just expired may still be among them. Raises ``EngineUnavailable``.
         """
         ...
 
     async def lease(self, name: str, holder: str, ttl_s: float) -> Lease | None:
         """Take ``name`` for ``ttl_s``, or keep it where ``holder`` has it; None where another does.
 
+        Kept, it keeps its token; once it has run out, its next holder has a new one.
         Raises ``EngineUnavailable``.
         """
         ...
@@ -166,4 +173,4 @@ class Engine(Protocol):
         """Let go of what is too old, some at a time. Called about once a second."""
 
     async def stop(self) -> None:
-        """Free everything. What is still in flight ends as "unknown"."""
+        """End what was submitted, as "unknown" where that cannot be told, and free everything."""
