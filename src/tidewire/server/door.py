@@ -160,7 +160,16 @@ class FrontDoor:
             request.method, request.http_version, request.headers, request.target
         )
         self._check_open(request.path)
-        handshake, address = self._read(request)
+        handshake, address = self.read(request)
+        user = await self.enter(handshake, address)
+        return self._admitted(upgrade, user, address)
+
+    async def enter(self, handshake: Handshake, address: ClientAddress) -> User:
+        """Whose handshake this is, counted as a connection. Raises ``HandshakeRefused``.
+
+        The caller owes ``leave`` once this has returned. Cancellation leaves nothing
+        counted.
+        """
         limited_ip = address.limited_ip
         self._connections.begin(limited_ip)
         try:
@@ -172,7 +181,11 @@ class FrontDoor:
                 raise
             logger.exception("a check before the upgrade failed")
             raise refusal_of(error) from None
-        return self._admitted(upgrade, user, address)
+        return user
+
+    def leave(self, user: User, limited_ip: str | None) -> None:
+        """What ``enter`` counted has ended, or never began."""
+        self._connections.leave(user.id, limited_ip)
 
     async def explain(self, request: Request) -> HandshakeRefused:
         """Why an upgrade of this URL would be refused; or that it would not be (426).
@@ -181,7 +194,7 @@ class FrontDoor:
         """
         try:
             self._check_open(request.path)
-            handshake, address = self._read(request)
+            handshake, address = self.read(request)
             await self._admission.identify(handshake, use_ticket=False)
             self._connections.begin(address.limited_ip)
             self._connections.abandon(address.limited_ip)
@@ -198,7 +211,7 @@ class FrontDoor:
 
         Raises ``HandshakeRefused``.
         """
-        handshake, address = self._read(request)
+        handshake, address = self.read(request)
         # First by address: whoever guesses at tokens here is slowed down as well.
         if address.limited_ip is not None:
             self._take_ticket(self._ticket_rate_of_ip, ip_bucket(address.limited_ip))
@@ -213,13 +226,17 @@ class FrontDoor:
                 429, "rate_limited", "too many tickets", retry_after_s=round(wait_s, 3)
             )
 
-    def _check_open(self, path: str) -> None:
+    def check_running(self) -> None:
         if self.is_draining:
             raise HandshakeRefused(503, "draining", "the server is stopping", retry_after_s=1)
+
+    def _check_open(self, path: str) -> None:
+        self.check_running()
         if path not in self.paths:
             raise HandshakeRefused(404, "not_found", "no WebSocket at this path")
 
-    def _read(self, request: Request) -> tuple[Handshake, ClientAddress]:
+    def read(self, request: Request) -> tuple[Handshake, ClientAddress]:
+        """What may be judged of ``request``, and where it comes from. Raises ``HandshakeRefused``."""
         address = self._proxies.client_address(
             request.peer_ip,
             [value.decode("latin-1") for name, value in request.headers
@@ -249,7 +266,7 @@ class FrontDoor:
 
     def release(self, admitted: Admitted) -> None:
         """An admitted connection has ended, or never began."""
-        self._connections.leave(admitted.user.id, admitted.limited_ip)
+        self.leave(admitted.user, admitted.limited_ip)
 
     # -- hand-over -----------------------------------------------------------------------------
 
@@ -271,7 +288,7 @@ class FrontDoor:
 
     def ended(self, connection: Client) -> None:
         """An open connection is gone: count it no more, and say how it went."""
-        self._connections.leave(connection.session.user.id, connection.limited_ip)
+        self.leave(connection.session.user, connection.limited_ip)
         code = connection.close_code
         level = logging.WARNING if code in VIOLATIONS else ORDINARY.get(code, logging.INFO)
         if logger.isEnabledFor(level):
