@@ -9,8 +9,8 @@ import pytest
 from tests.support.halls import START, Hall, Listener
 from tests.support.peers import LineWire
 from tests.support.publications import entry
-from tidewire import hub as hub_module
-from tidewire.hub import Item
+from tidewire.hub import Item, core
+from tidewire.hub import room as hub_room
 from tidewire.messages import Position
 
 
@@ -22,8 +22,8 @@ def hall() -> Hall:
 @pytest.fixture
 def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     """A fan-out to more than two members goes out in pairs."""
-    monkeypatch.setattr(hub_module, "CHUNK_MEMBERS", 2)
-    monkeypatch.setattr(hub_module, "MAX_MEMBERS_IN_ONE_GO", 2)
+    monkeypatch.setattr(core, "CHUNK_MEMBERS", 2)
+    monkeypatch.setattr(core, "MAX_MEMBERS_IN_ONE_GO", 2)
 
 
 # --- a tick -----------------------------------------------------------------------------------
@@ -259,7 +259,7 @@ def test_what_comes_while_a_member_reads_the_past_is_kept_for_it(hall: Hall) -> 
 def test_more_than_can_be_kept_is_a_gap_and_not_a_part(
     hall: Hall, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(hub_module, "MAX_HELD_BYTES", 1000)
+    monkeypatch.setattr(hub_room, "MAX_HELD_BYTES", 1000)
     member = Listener(hall.wire)
     hall.hub.hold(hall.room, member)
     hall.hub.publish(hall.room, [entry(1, data='"' + "x" * 1000 + '"')])
@@ -274,7 +274,7 @@ def test_entries_that_say_next_to_nothing_are_not_kept_without_end(
     hall: Hall, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What an entry costs is not its data alone."""
-    monkeypatch.setattr(hub_module, "MAX_HELD_BYTES", 10_000)
+    monkeypatch.setattr(hub_room, "MAX_HELD_BYTES", 10_000)
     member = Listener(hall.wire)
     hall.hub.hold(hall.room, member)
     for _ in range(1000):

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tests.support.halls import Hall, Listener
 from tests.support.peers import LineWire
-from tidewire import hub as hub_module
+from tidewire.hub import core
 
 MEMBERS = 7
 STEPS = st.lists(
@@ -93,8 +93,8 @@ def test_each_member_hears_what_follows_its_joining_once_and_in_order_until_it_l
     chunk: int, crowd: int, steps: list[tuple[str, int]]
 ) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(hub_module, "CHUNK_MEMBERS", chunk)
-        patch.setattr(hub_module, "MAX_MEMBERS_IN_ONE_GO", 2)
+        patch.setattr(core, "CHUNK_MEMBERS", chunk)
+        patch.setattr(core, "MAX_MEMBERS_IN_ONE_GO", 2)
         everyone = Everyone()
         arrivals = [("join", number) for number in range(crowd)]
         for step, number in arrivals + steps:

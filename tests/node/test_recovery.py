@@ -10,7 +10,7 @@ from tests.support.asynchronous import run
 from tests.support.loops import Stepper
 from tests.support.peers import FakePeer
 from tests.support.stages import SlowStage, Stage, since
-from tidewire import hub as hub_module
+from tidewire.hub import room as hub_room
 from tidewire.errors import EngineUnavailable
 from tidewire.node import recovery
 
@@ -215,7 +215,7 @@ def test_more_than_is_kept_while_the_pages_leave_is_a_gap_in_the_end(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(recovery, "PAGE_BYTES", 700)
-    monkeypatch.setattr(hub_module, "MAX_HELD_BYTES", 500)
+    monkeypatch.setattr(hub_room, "MAX_HELD_BYTES", 500)
     place = _publish(stage)
     _publish(stage, 5, size=100)
     peer = stage.connect()

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tests.support.peers import FakePeer
 from tests.support.stages import SlowStage, since
-from tidewire import hub as hub_module
+from tidewire.hub import room as hub_room
 from tidewire.node import recovery
 
 STEPS = st.lists(
@@ -119,7 +119,7 @@ def test_whoever_may_have_come_back_too_late_is_caught_up_wholly_or_told_so(
 ) -> None:
     """The channel keeps three entries, and a client is kept two."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(hub_module, "MAX_HELD_BYTES", 450)
+        patch.setattr(hub_room, "MAX_HELD_BYTES", 450)
         comeback = Comeback("brief", seen=seen, missed=missed, warm=warm)
         for step in steps:
             comeback.do(step)

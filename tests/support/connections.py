@@ -41,6 +41,10 @@ class FakeTransport:
         self.is_aborted = False
         self.has_sent_eof = False
         self.is_dead = False
+        self.unsent = 0
+
+    def get_write_buffer_size(self) -> int:
+        return self.unsent
 
     def write(self, data: bytes) -> None:
         if self.is_dead:
@@ -145,6 +149,8 @@ class Notebook:
     def __init__(self) -> None:
         self.texts: list[str] = []
         self.left: list[int] = []
+        self.news: list[str] = []  # of how the peer reads
+        self.catches_up: Callable[[Connection], None] = lambda peer: None
         self.refused_frames = 0
         self.acts: Callable[[Connection, str], None] = lambda peer, text: None
 
@@ -160,6 +166,13 @@ class Notebook:
 
     def refuse_frames(self, peer: Connection, wait_s: float) -> None:
         self.refused_frames += 1
+
+    def fell_behind(self, peer: Connection) -> None:
+        self.news.append("fell behind")
+
+    def caught_up(self, peer: Connection) -> None:
+        self.news.append("caught up")
+        self.catches_up(peer)
 
     def leave(self, peer: Connection, close_code: int) -> None:
         self.left.append(close_code)

@@ -19,6 +19,7 @@ class Listener:
 
     def __init__(self, wire: LineWire) -> None:
         self.wire = wire
+        self.is_behind = False
         self.blocks: list[list[int | str]] = []
 
     def deliver(self, data: bytes) -> None:
@@ -45,7 +46,8 @@ class Hall:
         self.loop = FakeLoop(clock)
         self.counters = Counters()
         tick = Tick(self.loop.call_soon, clock.monotonic)
-        self.hub = Hub(self.loop.call_soon, tick.request, self.counters)
+        self.members: dict[str, Listener] = {}  # by client id, where a test gives one
+        self.hub = Hub(self.loop.call_soon, tick.request, self.counters, self.members.get)
         tick.set_phases(self.hub.flush, has_more=lambda: self.hub.has_work)
         self.room = self.hub.open("room", START)
         self.wire = LineWire()

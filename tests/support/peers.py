@@ -47,8 +47,10 @@ class FakePeer:
         self.messages: list[dict[str, Any]] = []
         self.blocks = 0
         self.closed: CloseCode | None = None
+        self.close_reason = ""
         self.command: Stepper | None = None
         self.reads_slowly = False
+        self.is_behind = False
         self._room_to_write = Gate()
 
     # -- what the node asks of it --------------------------------------------------------------
@@ -65,8 +67,9 @@ class FakePeer:
             self._room_to_write = Gate()
             await self._room_to_write
 
-    def close(self, code: CloseCode) -> None:
+    def close(self, code: CloseCode, reason: str | None = None) -> None:
         self.closed = code
+        self.close_reason = reason or code.reason
 
     def run(self, work: Coroutine[Any, Any, None]) -> None:
         assert self.command is None, "a client's next command is read after this one has ended"

@@ -17,6 +17,7 @@ import asyncio
 import random
 from collections.abc import Callable, Coroutine
 from enum import IntFlag
+from functools import partial
 from typing import Any
 
 from tidewire.errors import ProtocolViolated
@@ -265,6 +266,10 @@ class Connection(asyncio.BufferedProtocol):
         else:
             self._outbox.append(data)
 
+    @property
+    def is_behind(self) -> bool:
+        return self._backlog is not None
+
     def deliver(self, data: bytes) -> None:
         """Write ``data`` now, behind what is queued. The end of every fan-out: kept flat."""
         if self._is_clear:
@@ -311,7 +316,8 @@ class Connection(asyncio.BufferedProtocol):
         self._is_clear = False
         self._pause(Paused.WRITE_FULL)
         if self._is_open:
-            self._start_deadline(self._shared.limits.queue_age_s, self._too_slow)
+            self._watch_progress()
+            self._shared.handler.fell_behind(self)
 
     def resume_writing(self) -> None:
         backlog = self._drop_backlog()
@@ -323,6 +329,30 @@ class Connection(asyncio.BufferedProtocol):
         if self._backlog is None:
             self._wake_drained()
             self._resume(Paused.WRITE_FULL)
+            # After whoever waited to send more of the past, or busy channels would starve it.
+            self._shared.loop.call_soon(self._catch_up)
+
+    def _catch_up(self) -> None:
+        """Take what its channels have kept for it, behind what it was told meanwhile."""
+        self.flush()
+        if self._is_open and self._backlog is None:
+            self._shared.handler.caught_up(self)
+
+    def _watch_progress(self) -> None:
+        if self._transport is not None:
+            unsent = self._transport.get_write_buffer_size()
+            judge = partial(self._judge, unsent, waits=bool(self._backlog))
+            self._start_deadline(self._shared.limits.queue_age_s, judge)
+
+    def _judge(self, unsent: int, *, waits: bool) -> None:
+        """Give up on a reader that has stood still since, or that has not come to what waited.
+        One that reads, if slowly, may go on: its channels keep what they have for it."""
+        self._deadline = None
+        transport = self._transport
+        if waits or transport is None or transport.get_write_buffer_size() >= unsent:
+            self._too_slow()
+        else:
+            self._watch_progress()
 
     def _drop_backlog(self) -> list[bytes]:
         backlog, self._backlog = self._backlog, None

@@ -79,6 +79,12 @@ class Handler(Protocol):
 
     def refuse_frames(self, peer: Client, wait_s: float) -> None: ...
 
+    def fell_behind(self, peer: Client) -> None:
+        """Its transport is full: what its channels can do without need not be delivered now."""
+
+    def caught_up(self, peer: Client) -> None:
+        """Its transport takes more. Also said of one that has never been behind."""
+
     def leave(self, peer: Client, close_code: int) -> None: ...
 
 

@@ -60,6 +60,12 @@ class Echo:
     def refuse_frames(self, peer: Client, wait_s: float) -> None:
         """The rate is unlimited."""
 
+    def fell_behind(self, peer: Client) -> None:
+        """Everything waits in its queue."""
+
+    def caught_up(self, peer: Client) -> None:
+        """Nothing was kept elsewhere."""
+
     def leave(self, peer: Client, close_code: int) -> None:
         """Nothing was joined."""
 

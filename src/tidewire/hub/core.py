@@ -1,19 +1,22 @@
-"""Hub: this process's channels and who is subscribed to each, and the fan-out.
+"""The hub itself: rooms by channel name, and the fan-out of what a tick has collected.
 
-No await, no clock, no I/O: it is told what to send and to whom, makes the bytes
-once for each kind of wire, and hands them to its members. A member's ``deliver``
-must not raise.
+A member's ``deliver`` must not raise.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
-from typing import Protocol, TypeAlias
+from operator import attrgetter
 
+from tidewire.channels.options import SlowReader
 from tidewire.counters import Counters
-from tidewire.messages import ENVELOPE_BYTES, AnyCommand, Event, Position, Publication
+from tidewire.hub.members import Item, Member
+from tidewire.hub.room import Held, Room
+from tidewire.hub.slow import SlowReaders
+from tidewire.hub.views import FindMember, View, views
+from tidewire.messages import Event, Position, Publication
 
 logger = logging.getLogger("tidewire.hub")
 
@@ -23,79 +26,9 @@ MAX_MEMBERS_IN_ONE_GO = 1_024
 everybody's pings for 77 ms. In chunks of 512 half of them took over 5 ms, in chunks of 128 one in
 a hundred takes over 3.4. A turn of the loop costs 10 us: smaller chunks would cost over 2 %."""
 
-MAX_HELD_BYTES = 1024 * 1024
-"""Kept for one client while its recovery is read: as much as its own queue may hold. Beyond it
-the recovery is a gap."""
+NO_VIEWS: Mapping[Member, View] = {}
 
-Item: TypeAlias = Publication | Event
-
-
-class Wire(Protocol):
-    """One way messages look on a connection: dialect, framing, compression. Shared, stateless."""
-
-    def frames(self, items: Sequence[Item]) -> list[bytes]:
-        """The bytes of each item: one call for a batch, because it is the hot end of a fan-out."""
-        ...
-
-    def decode(self, text: str) -> AnyCommand:
-        """Raises ``CommandRefused`` where ``text`` is no command."""
-        ...
-
-
-class Member(Protocol):
-    """Whoever receives a channel's messages."""
-
-    @property
-    def wire(self) -> Wire: ...
-
-    def deliver(self, data: bytes) -> None:
-        """Write now, behind what is queued for this tick. Never raises."""
-
-
-class Held:
-    """What came for one member while it was reading the past."""
-
-    __slots__ = ("bytes", "entries")
-
-    def __init__(self) -> None:
-        self.entries: list[Publication] = []
-        self.bytes = 0
-
-    def add(self, entries: Sequence[Publication]) -> None:
-        if not self.overflowed:
-            self.entries.extend(entries)
-            self.bytes += sum(ENVELOPE_BYTES + len(entry.data) for entry in entries)
-
-    @property
-    def overflowed(self) -> bool:
-        return self.bytes > MAX_HELD_BYTES
-
-
-class Room:
-    """One channel, seen from this process."""
-
-    __slots__ = ("flushing", "groups", "held", "late", "name", "newcomers", "pending", "position")
-
-    def __init__(self, name: str, position: Position) -> None:
-        self.name = name
-        self.position = position
-        self.groups: dict[Wire, dict[Member, None]] = {}
-        self.pending: list[Item] = []
-        self.late: dict[Member, int] = {}  # joined with a batch pending: takes it from here on
-        self.held: dict[Member, Held] = {}
-        self.flushing = 0  # groups whose last batch is still going out in chunks
-        self.newcomers: set[Member] = set()  # joined meanwhile: that batch is not theirs
-
-    def __len__(self) -> int:
-        return sum(map(len, self.groups.values()))
-
-    @property
-    def is_empty(self) -> bool:
-        return not self.groups and not self.held
-
-    def has(self, member: Member) -> bool:
-        group = self.groups.get(member.wire)
-        return group is not None and member in group
+_excludes = attrgetter("exclude")
 
 
 class Hub:
@@ -106,10 +39,13 @@ class Hub:
         call_soon: Callable[..., object],
         request_tick: Callable[[], None],
         counters: Counters,
+        find: FindMember = {}.get,
     ) -> None:
         self._call_soon = call_soon
         self._request_tick = request_tick
         self._counters = counters
+        self._find = find
+        self._slow = SlowReaders(counters, find)
         self._rooms: dict[str, Room] = {}
         self._dirty: dict[Room, None] = {}
 
@@ -121,11 +57,13 @@ class Hub:
     def room(self, channel: str) -> Room | None:
         return self._rooms.get(channel)
 
-    def open(self, channel: str, position: Position) -> Room:
+    def open(
+        self, channel: str, position: Position, slow_reader: SlowReader = "disconnect"
+    ) -> Room:
         """The channel's room, made if need be; ``position`` is the engine's head at opening."""
         room = self._rooms.get(channel)
         if room is None:
-            room = self._rooms[channel] = Room(channel, position)
+            room = self._rooms[channel] = Room(channel, position, slow_reader)
         return room
 
     def close(self, room: Room) -> None:
@@ -141,16 +79,13 @@ class Hub:
             room.late[member] = len(room.pending)
         if room.flushing:
             room.newcomers.add(member)
+        if member.is_behind:
+            self._slow.fall_behind(member, (room,))
         return room.position
 
     def leave(self, room: Room, member: Member) -> None:
-        group = room.groups.get(member.wire)
-        if group is not None:
-            group.pop(member, None)
-            if not group:
-                del room.groups[member.wire]
-        room.late.pop(member, None)
-        room.held.pop(member, None)
+        self._slow.leave(room, member)
+        room.remove(member)
 
     def hold(self, room: Room, member: Member) -> None:
         """Keep what comes from now on for ``member``, until ``go_live``: it is reading the past."""
@@ -164,6 +99,19 @@ class Hub:
             return None
         return [entry for entry in held.entries if entry.seq > after]
 
+    # -- slow readers --------------------------------------------------------------------------
+
+    def fall_behind(self, member: Member, channels: Iterable[str]) -> None:
+        """``member``, which is in ``channels``, has no room for more until it ``catch_up``s."""
+        rooms = (self._rooms.get(channel) for channel in channels)
+        self._slow.fall_behind(
+            member, [room for room in rooms if room is not None and room.has(member)]
+        )
+
+    def catch_up(self, member: Member) -> None:
+        """``member`` takes more: write what was kept for it, and go on live where nothing is."""
+        self._slow.catch_up(member)
+
     # -- fan-out -------------------------------------------------------------------------------
 
     def publish(self, room: Room, entries: Sequence[Publication]) -> None:
@@ -172,17 +120,33 @@ class Hub:
         room.position = Position(room.position.epoch, last.seq, last.tag)
         for held in room.held.values():
             held.add(entries)
-        self._collect(room, entries)
+        if room.groups:
+            room.pending.extend(entries)
+            if not room.has_absences:
+                room.has_absences = any(map(_excludes, entries))
+            self._dirty[room] = None
+            self._request_tick()
 
     def announce(self, room: Room, event: Event) -> None:
         """Collect an event that is not an entry: no ``seq``, never in history."""
-        self._collect(room, (event,))
-
-    def _collect(self, room: Room, items: Sequence[Item]) -> None:
         if room.groups:
-            room.pending.extend(items)
+            room.pending.append(event)
             self._dirty[room] = None
             self._request_tick()
+
+    def signal(self, room: Room, key: Hashable, event: Event) -> None:
+        """Collect an event of which only the latest with this ``key`` matters; not for its own
+        client."""
+        if room.groups:
+            room.signals.pop(key, None)
+            room.signals[key] = event
+            room.has_absences = True
+            self._dirty[room] = None
+            self._request_tick()
+
+    def unsay(self, room: Room, key: Hashable) -> None:
+        """Forget the signal with this ``key``, if one has been collected."""
+        room.signals.pop(key, None)
 
     @property
     def has_work(self) -> bool:
@@ -203,22 +167,45 @@ class Hub:
             logger.exception("a batch was not delivered", extra={"channel": room.name})
 
     def _flush(self, room: Room) -> None:
-        items, room.pending = room.pending, []
-        late, room.late = room.late, {}
-        self._counters.delivered += len(items) * len(room)
+        items, apart = self._take(room)
+        if not items:  # a signal that was taken back
+            return
         for wire, group in list(room.groups.items()):
             frames = wire.frames(items)
-            if late:
-                _deliver_late(group, late, frames)
-            members = [each for each in group if each not in late] if late else list(group)
+            for member, view in apart.items():
+                if member in group:
+                    self._deliver(member, view.block(items, frames, wire), len(items) - view.start)
+            members = [each for each in group if each not in apart] if apart else list(group)
             block = b"".join(frames)
+            self._counters.delivered += len(items) * len(members)
             self._counters.bytes_sent += len(block) * len(members)
             if len(members) > MAX_MEMBERS_IN_ONE_GO:
                 room.flushing += 1
+                room.batch = items
                 self._spread(room, group, iter(members), block)
             else:
                 for member in members:
                     member.deliver(block)
+
+    def _take(self, room: Room) -> tuple[Sequence[Item], Mapping[Member, View]]:
+        """What ``room`` has collected, and who is not told just that."""
+        items, room.pending = [*room.pending, *room.signals.values()], []
+        room.signals.clear()
+        late, room.late = room.late, {}
+        apart = NO_VIEWS
+        if late or room.behind or room.has_absences:
+            apart = views(room, items, late, self._find)
+            room.has_absences = False
+        if room.tail is not None:
+            room.tail.add(items)
+        return items, apart
+
+    def _deliver(self, member: Member, block: bytes, count: int) -> None:
+        """Deliver what only this member is told, if anything."""
+        if block:
+            self._counters.delivered += count
+            self._counters.bytes_sent += len(block)
+            member.deliver(block)
 
     def _spread(
         self, room: Room, group: dict[Member, None], rest: Iterator[Member], block: bytes
@@ -227,19 +214,15 @@ class Hub:
         chunk = list(islice(rest, CHUNK_MEMBERS))
         for member in chunk:
             if member in group and member not in room.newcomers:
-                member.deliver(block)
+                if not (room.behind and room.was_passed_over(member)):
+                    member.deliver(block)
         if len(chunk) == CHUNK_MEMBERS:
             self._call_soon(self._spread, room, group, rest, block)
             return
         room.flushing -= 1
         if room.flushing == 0:
             room.newcomers.clear()
-            if room.pending:
+            room.batch = ()
+            if room.has_collected:
                 self._dirty[room] = None
                 self._request_tick()
-
-
-def _deliver_late(group: dict[Member, None], late: dict[Member, int], frames: list[bytes]) -> None:
-    for member, start in late.items():
-        if member in group and start < len(frames):
-            member.deliver(b"".join(frames[start:]))
