@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -68,25 +69,20 @@ def fan(running: Running, load: FanOut) -> Measured:
     with waiting_fan(running, load) as generator:
         before = usage_of(running.pid)
         go(generator)
-        seen = _figures(generator)
+        seen = figures(generator)
         after = usage_of(running.pid)
     if seen["delivered"] != seen["expected"]:
         raise LoadError(f"{seen['delivered']:,.0f} of {seen['expected']:,.0f} deliveries arrived")
     return Measured(seen, after.cpu_s - before.cpu_s, after.rss_kib)
 
 
-def probe_during(running: Running, load: FanOut, pings: int, rate: float) -> Figures:
+def probe_during(running: Running, load: FanOut, count: int, rate: float) -> Figures:
     """What ``probe`` sees while ``fan`` keeps the server busy."""
-    server = running.server
-    words = ["-P", server.ping, "-A", server.pong, "-m", str(pings), "-r", str(rate)]
     with waiting_fan(running, load) as busy:
         go(busy)
-        with _generator("probe", running, words) as generator:
-            seen = _figures(generator)
+        seen = pings(running, count, rate)
         if busy.poll() is not None:
             raise LoadError("the load ended before the pings did")
-    if seen["unanswered"]:
-        raise LoadError(f"{seen['unanswered']:.0f} pings were never answered")
     return seen
 
 
@@ -99,7 +95,7 @@ def storm(
     if tokens:
         words += ["-T", str(tokens)]
     with _generator("storm", running, words) as generator:
-        yield _all_opened(_figures(generator))
+        yield _all_opened(figures(generator))
 
 
 @contextlib.contextmanager
@@ -114,14 +110,14 @@ def churn(running: Running, connections: int, window: int) -> Figures:
     """Connections opened and closed at once; returns when the last is closed."""
     words = ["-m", str(connections), "-w", str(window), "-c"]
     with _generator("storm", running, words) as generator:
-        return _all_opened(_figures(generator))
+        return _all_opened(figures(generator))
 
 
 @contextlib.contextmanager
 def held_open(command: list[str]) -> Iterator[None]:
     """Any other client that says ``ready`` once it is, and stays until its input ends."""
     with _process(pinned(CLIENT_CORE, command)) as client:
-        _expect_ready(client)
+        expect(client)
         yield
 
 
@@ -129,7 +125,7 @@ def held_open(command: list[str]) -> Iterator[None]:
 def waiting_fan(running: Running, load: FanOut) -> Iterator[subprocess.Popen[str]]:
     """Connected, subscribed, warmed up, and waiting for a line to begin."""
     with _generator("fan", running, [*load.options(), "-g"]) as generator:
-        _expect_ready(generator)
+        expect(generator)
         yield generator
 
 
@@ -162,28 +158,51 @@ def _process(command: list[str]) -> Iterator[subprocess.Popen[str]]:
         process.communicate()
 
 
+@contextlib.contextmanager
+def crowd(running: Running, module: str, *words: str) -> Iterator[subprocess.Popen[str]]:
+    """A crowd of clients in Python, ready and waiting for a line to go on."""
+    target = ["127.0.0.1", str(running.port), running.server.path]
+    command = [sys.executable, "-m", f"bench.{module}", *target, *words]
+    with _process(pinned(CLIENT_CORE, command)) as process:
+        expect(process, "ready")
+        yield process
+
+
+def pings(running: Running, count: int, rate: float) -> Figures:
+    """What one more client sees that pings ``rate`` times a second."""
+    server = running.server
+    words = ["-P", server.ping, "-A", server.pong, "-m", str(count), "-r", str(rate)]
+    with _generator("probe", running, words) as generator:
+        seen = figures(generator)
+    if seen["unanswered"]:
+        raise LoadError(f"{seen['unanswered']:.0f} pings were never answered")
+    return seen
+
+
 def go(generator: subprocess.Popen[str]) -> None:
     _stream(generator.stdin).write("go\n")
     _stream(generator.stdin).flush()
 
 
-def _expect_ready(generator: subprocess.Popen[str]) -> None:
-    if _stream(generator.stdout).readline().strip() != "ready":
+def expect(generator: subprocess.Popen[str], line: str = "ready") -> None:
+    """Wait for a generator to say ``line``. Raises ``LoadError``."""
+    if _stream(generator.stdout).readline().strip() != line:
         raise LoadError(_complaint(generator))
 
 
-def _figures(generator: subprocess.Popen[str]) -> Figures:
+def figures(generator: subprocess.Popen[str]) -> Figures:
+    """What a generator saw, once it is done."""
     line = _stream(generator.stdout).readline()
     if not line:
         raise LoadError(_complaint(generator))
-    figures: Figures = json.loads(line)
-    return figures
+    seen: Figures = json.loads(line)
+    return seen
 
 
-def _all_opened(figures: Figures) -> Figures:
-    if figures["opened"] != figures["expected"]:
-        raise LoadError(f"{figures['opened']:.0f} of {figures['expected']:.0f} connected")
-    return figures
+def _all_opened(seen: Figures) -> Figures:
+    if seen["opened"] != seen["expected"]:
+        raise LoadError(f"{seen['opened']:.0f} of {seen['expected']:.0f} connected")
+    return seen
 
 
 def _complaint(generator: subprocess.Popen[str]) -> str:

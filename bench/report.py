@@ -20,6 +20,9 @@ HEADINGS = {
     "connects_per_s": "connects/s",
     "cpu_ms_per_connect": "CPU ms per connect",
     "growth_kib": "growth KiB",
+    "cpu_ms_per_client": "CPU ms per client",
+    "cpu_s": "CPU s in all",
+    "seconds": "seconds until the last",
 }
 
 COMPARED_WITH = ("bun", "centrifuge", "ws")

@@ -15,7 +15,20 @@ from pathlib import Path
 
 import jwt
 
-from bench.load import FanOut, Figures, churn, fan, held_open, probe_during, storm
+from bench.load import (
+    FanOut,
+    Figures,
+    churn,
+    crowd,
+    expect,
+    fan,
+    figures,
+    go,
+    held_open,
+    pings,
+    probe_during,
+    storm,
+)
 from bench.measure import usage_of
 from bench.prepare import BENCH, CACHE
 from bench.servers import Running, Server, running
@@ -160,10 +173,51 @@ def churn_100_000(server: Server, scale: float) -> Figures:
 
 def flush_ping(server: Server, scale: float) -> Figures:
     load = FanOut(9_000, 1, 1, 1_000_000, server.publish, longest_warm_up=20)
-    pings, rate = max(200, int(1_200 * scale)), 200
     with running(server, quiet=True) as target:
-        seen = probe_during(target, load, pings, rate)
+        seen = probe_during(target, load, count=max(200, int(1_200 * scale)), rate=200)
     return {name: seen[name] for name in ("p50_ms", "p99_ms", "max_ms")}
+
+
+# --- many rooms, and many who come back ---------------------------------------------------------
+
+
+def many_rooms(server: Server, scale: float) -> Figures:
+    publications = max(FEWEST_MESSAGES, int(20_000 * scale * server.share))
+    with (
+        running(server, quiet=True) as target,
+        crowd(target, "many_rooms", server.name, str(publications)) as clients,
+    ):
+        before = usage_of(target.pid)
+        go(clients)
+        seen = figures(clients)
+        after = usage_of(target.pid)
+    return {
+        "cpu_us": (after.cpu_s - before.cpu_s) * 1e6 / seen["delivered"],
+        "deliveries_per_s": seen["delivered"] / seen["seconds"],
+        "rss_mib": after.rss_kib / 1024,
+    }
+
+
+def comeback(server: Server, scale: float) -> Figures:
+    clients, missed = int(10_000 * scale), 50
+    with (
+        running(server, quiet=True) as target,
+        crowd(target, "comeback", str(clients), str(missed)) as absentees,
+    ):
+        go(absentees)
+        expect(absentees, "away")
+        before = usage_of(target.pid)
+        go(absentees)
+        stayed = pings(target, count=max(200, int(600 * scale)), rate=200)
+        seen = figures(absentees)
+        after = usage_of(target.pid)
+    return {
+        "cpu_s": after.cpu_s - before.cpu_s,
+        "cpu_ms_per_client": (after.cpu_s - before.cpu_s) * 1e3 / clients,
+        "seconds": seen["seconds"],
+        "p50_ms": stayed["p50_ms"],
+        "p99_ms": stayed["p99_ms"],
+    }
 
 
 # --- the catalogue ----------------------------------------------------------------------------
@@ -264,6 +318,26 @@ WORKLOADS = {
             figure="cpu_ms_per_connect",
             columns=("cpu_ms_per_connect", "connects_per_s", "p50_ms", "p99_ms"),
             servers=HOLDS_THOUSANDS,
+        ),
+        Workload(
+            name="many-rooms",
+            title="10,000 channels of 10 subscribers",
+            about="1,000 clients in 100 channels each; 100 publications in flight, each to another"
+            " channel. Tidewire keeps a history of 100 of every channel, Centrifuge none.",
+            run=many_rooms,
+            figure="cpu_us",
+            columns=("cpu_us", "deliveries_per_s", "rss_mib"),
+            servers=("tidewire", "centrifuge"),
+        ),
+        Workload(
+            name="comeback",
+            title="10,000 clients come back and recover",
+            about="All are cut off, miss 50 publications in their rooms of 100, reconnect as fast"
+            " as they are taken and recover; p50 and p99 are the pings of one who stayed.",
+            run=comeback,
+            figure="cpu_ms_per_client",
+            columns=("cpu_ms_per_client", "cpu_s", "seconds", "p50_ms", "p99_ms"),
+            servers=("tidewire",),
         ),
         Workload(
             name="churn",
