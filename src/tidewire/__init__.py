@@ -9,16 +9,30 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from tidewire.app import App
+    from tidewire.app import App, Client, Message, Refused, WorkLimits
     from tidewire.compose import asgi
     from tidewire.messages import Position
     from tidewire.security.handshake import Handshake
     from tidewire.security.user import User
 
-__all__ = ["App", "Handshake", "Position", "User", "asgi"]
+__all__ = [
+    "App",
+    "Client",
+    "Handshake",
+    "Message",
+    "Position",
+    "Refused",
+    "User",
+    "WorkLimits",
+    "asgi",
+]
 
 _ROOMS = {
     "App": "tidewire.app",
+    "Client": "tidewire.app",
+    "Message": "tidewire.app",
+    "Refused": "tidewire.app",
+    "WorkLimits": "tidewire.app",
     "Handshake": "tidewire.security.handshake",
     "Position": "tidewire.messages",
     "User": "tidewire.security.user",

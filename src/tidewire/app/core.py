@@ -1,30 +1,39 @@
-"""App: what an application writes against.
+"""The App itself: what it is while the server runs.
 
-    app = App()
+app = App()
 
-    @app.authenticate
-    async def who(handshake: Handshake) -> User | None: ...
+@app.on(Move)
+async def move(client: Client, move: Move) -> None: ...
 
-    app.mount(fastapi_app)                       # HTTP, on the same port
-    await app.publish("lobby", {"text": "hi"})   # from anywhere in it
-
-Holds no sockets and no settings; the server gives it a node when it starts.
+app.mount(fastapi_app)                       # HTTP, on the same port
+await app.publish("lobby", {"text": "hi"})   # from anywhere in it
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any, TypeAlias, TypeVar
+import inspect
+import logging
+import secrets
+import time
+from collections.abc import Awaitable, Callable, Coroutine, MutableMapping
+from typing import Any, TypeAlias
 
-import msgspec
-
-from tidewire.channels.names import check_name
-from tidewire.engines.base import Receipt
-from tidewire.errors import CommandRefused, EngineUnavailable, TidewireError
-from tidewire.messages import Position, Publication
+from tidewire.app.application import AppSide
+from tidewire.app.declaring import Declares
+from tidewire.app.handlers import Handler
+from tidewire.app.link import Link
+from tidewire.app.notices import Notices
+from tidewire.app.registry import Registry
+from tidewire.app.ticking import LoopTime, Right, tick
+from tidewire.app.workers import Workers, WorkLimits
+from tidewire.errors import PeerError, StartFailed
 from tidewire.node.core import Node
+from tidewire.security.handshake import Handshake
+from tidewire.security.user import User
 from tidewire.server.admission import Authenticate
+
+logger = logging.getLogger("tidewire.app")
 
 Scope: TypeAlias = MutableMapping[str, Any]
 AsgiMessage: TypeAlias = MutableMapping[str, Any]
@@ -32,74 +41,24 @@ AsgiReceive: TypeAlias = Callable[[], Awaitable[AsgiMessage]]
 AsgiSend: TypeAlias = Callable[[AsgiMessage], Awaitable[None]]
 AsgiApp: TypeAlias = Callable[[Scope, AsgiReceive, AsgiSend], Awaitable[None]]
 
-Hook = TypeVar("Hook", bound=Authenticate)
+LAST_HOOKS_S = 5.0
+"""How long the stop waits for ``on_disconnect`` and its like: everybody leaves at once then."""
 
 
-class App:
-    """An application: its hooks, its HTTP side, and publishing."""
+class App(Declares):
+    """An application: its messages, handlers, hooks and channels, its HTTP side, and publishing."""
 
-    def __init__(self) -> None:
-        self._authenticate: Authenticate | None = None
+    def __init__(self, *, work: WorkLimits = WorkLimits()) -> None:  # noqa: B008 (frozen)
+        super().__init__()
         self._http: AsgiApp | None = None
-        self._node: Node | None = None
-
-    # -- what an application declares ----------------------------------------------------------
-
-    def authenticate(self, hook: Hook) -> Hook:
-        """Decorator: decides who a handshake belongs to, before the upgrade is answered.
-
-        Called with a ``Handshake``, sync or async; answers a ``User``, or None to
-        refuse (401). Not called for clients whose token or ticket the server
-        itself can check. A synchronous hook runs in the event loop: it must not
-        block. An exception refuses with 503 and is logged.
-        """
-        self._authenticate = hook
-        return hook
+        self._workers = Workers(work, time.perf_counter)
+        self._notices = Notices()
+        self._side = AppSide(self._registry, self._workers, self._notices, self._linked)
+        self._tasks: set[asyncio.Task[None]] = set()
 
     def mount(self, http: Any) -> None:
         """Serve every HTTP request that is not Tidewire's with this ASGI application."""
         self._http = http
-
-    @property
-    def has_authenticate(self) -> bool:
-        return self._authenticate is not None
-
-    # -- what an application does --------------------------------------------------------------
-
-    async def publish(
-        self,
-        channel: str,
-        data: Any,
-        *,
-        once: str | None = None,
-        key: str | None = None,
-        user_id: str = "",
-    ) -> Position:
-        """Publish ``data`` (anything JSON can say) and wait until it is in the channel's history.
-
-        Answers its position. Call it in the server's event loop. ``once`` makes a
-        repeated call publish once; ``user_id`` is who it is said to be from.
-        Raises ``CommandRefused`` for a channel that is not configured,
-        ``EngineUnavailable`` where the engine did not take it, ``ValueError`` for a
-        text that holds lone surrogates. Cancelled after the first step it may have
-        been published all the same.
-        """
-        node = self._running()
-        check_name(channel)
-        options = node.options(channel)
-        if options is None:
-            raise CommandRefused("forbidden", f"no channel {channel!r} is configured")
-        _check_texts(user_id=user_id, once=once, key=key)
-        done: asyncio.Future[Receipt] = asyncio.get_running_loop().create_future()
-        text = msgspec.json.encode(data).decode()
-        entry = Publication(channel, 0, "", 0, user_id, "", text, once=once, key=key)
-        node.publish(entry, options, Receipt(channel, _settle(done), 0))
-        return _position(await done)
-
-    def _running(self) -> Node:
-        if self._node is None:
-            raise TidewireError("the server is not running yet: publish from a request or a hook")
-        return self._node
 
     # -- what the server uses ------------------------------------------------------------------
 
@@ -108,32 +67,80 @@ class App:
         return self._http
 
     @property
+    def registry(self) -> Registry:
+        """What is declared: for the channel table, and for those who describe it."""
+        return self._registry
+
+    @property
+    def side(self) -> AppSide:
+        """What the node asks of it."""
+        return self._side
+
+    @property
+    def has_authenticate(self) -> bool:
+        return self._registry.hooks.has("authenticate")
+
+    @property
     def authenticate_hook(self) -> Authenticate | None:
-        return self._authenticate
+        """The function as it was given."""
+        handlers = self._registry.hooks.of("authenticate")
+        return handlers[0].function if handlers else None
+
+    @property
+    def authenticator(self) -> Authenticate | None:
+        """The same as the server calls it: ``def`` in a thread, within its time limit."""
+        handlers = self._registry.hooks.of("authenticate")
+        return self._identify if handlers else None
+
+    async def _identify(self, handshake: Handshake) -> User | None:
+        (handler,) = self._registry.hooks.of("authenticate")
+        answer = await self._workers.run(handler, handshake)
+        user: User | None = await answer if inspect.isawaitable(answer) else answer
+        return user
 
     def attach(self, node: Node | None) -> None:
         """The server runs with ``node``; None when it has stopped."""
-        self._node = node
+        self._link = None if node is None else Link(node, _loop_or_none())
 
+    async def start(self) -> None:
+        """Before the first client may come. Raises ``StartFailed`` where ``on_start`` fails."""
+        for handler in self._registry.hooks.of("on_start"):
+            try:
+                await self._workers.run(handler)
+            except PeerError as error:
+                raise StartFailed(f"{handler.name} failed: {error.__cause__ or error}") from error
+        for handler in self._registry.hooks.of("background"):
+            self._keep(self._run_in_background(handler))
+        holder = secrets.token_hex(8)
+        for each in self._registry.tickers:
+            right = Right(each.lease, holder, self._linked().node.engine, LoopTime())
+            self._keep(tick(each, right, self._workers.run_safely, LoopTime()))
 
-def _check_texts(**texts: str | None) -> None:
-    """What cannot be encoded must not enter a log: it would break every delivery it is part of."""
-    for name, text in texts.items():
+    async def stop(self) -> None:
+        """After the last client has gone."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._notices.finish(LAST_HOOKS_S)
+        for handler in self._registry.hooks.of("on_stop"):
+            await self._workers.run_safely(handler)
+        self._workers.stop()
+
+    def _keep(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _run_in_background(self, handler: Handler) -> None:
+        """Its end is not the server's, but nobody should have to guess that it has ended."""
         try:
-            (text or "").encode()
-        except UnicodeEncodeError:
-            raise ValueError(f"{name} holds a lone surrogate") from None
+            await handler.function()
+        except Exception:
+            logger.exception("a background task failed", extra={"handler": handler.name})
 
 
-def _settle(done: asyncio.Future[Receipt]) -> Callable[[Receipt], None]:
-    def settle(receipt: Receipt) -> None:
-        if not done.done():
-            done.set_result(receipt)
-
-    return settle
-
-
-def _position(receipt: Receipt) -> Position:
-    if receipt.outcome == "accepted" and receipt.position is not None:
-        return receipt.position
-    raise EngineUnavailable(f"the publication's outcome is {receipt.outcome}")
+def _loop_or_none() -> asyncio.AbstractEventLoop | None:
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None

@@ -84,14 +84,14 @@ class Message(Struct, metaclass=MessageMeta, rename="camel", tag_field="type", k
         def __init_subclass__(cls, *, type: str, **options: Any) -> None: ...  # noqa: A002
 
 
-def kind_of(message: Message) -> str:
-    """The ``type`` a message goes by."""
-    return str(type(message).__struct_config__.tag)
+def kind_of(message: type[Message]) -> str:
+    """The ``type`` its messages go by."""
+    return str(message.__struct_config__.tag)
 
 
 def fields_of(message: Message) -> str:
     """A message's own fields as a JSON object: neither its ``type`` nor its ``id``."""
     bare = message if message.id is UNSET else msgspec.structs.replace(message, id=UNSET)
     text = msgspec.json.encode(bare).decode()
-    rest = text[len(f'{{"type":"{kind_of(message)}"') :]
+    rest = text[len(f'{{"type":"{kind_of(type(message))}"') :]
     return "{" + rest.removeprefix(",")
