@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import get_args
 
 import pytest
 from msgspec import UNSET
 
-from tidewire.channels.options import ChannelOptions
+from tidewire.channels.options import Access, Action, ChannelOptions
+from tidewire.channels.patterns import ChannelTable, Found
 from tidewire.errors import CommandRefused
 from tidewire.messages import Position
 from tidewire.security.rates import Rate
 from tidewire.security.user import User
-from tidewire.session import Session, SessionLimits
+from tidewire.session import MAX_WRITINGS, Session, SessionLimits
 
 OPEN = ChannelOptions()
 MEMBERS = ChannelOptions(may_subscribe="authenticated", may_publish="authenticated")
-READ_ONLY = ChannelOptions(may_publish="nobody")
-WRITE_ONLY = ChannelOptions(may_subscribe="nobody")
-CLOSED = ChannelOptions(may_subscribe="nobody", may_publish="nobody")
 
 ANN = User("ann")
 GUEST = User("guest", is_anonymous=True)
@@ -53,38 +52,80 @@ def _is_allowed(act: Callable[..., object], *args: object) -> bool:
 # --- who may do what --------------------------------------------------------------------------
 
 
+def _found(options: ChannelOptions, name: str = "room") -> Found:
+    found = ChannelTable([("user:{userId}", options), ("*", options)]).find(name)
+    assert found is not None
+    return found
+
+
 @pytest.mark.parametrize(
-    ("user", "options", "may_read", "may_publish"),
+    ("user", "access", "may"),
     [
-        pytest.param(ANN, OPEN, True, True, id="a user in an open channel"),
-        pytest.param(GUEST, OPEN, True, True, id="a guest in an open channel"),
-        pytest.param(ANN, MEMBERS, True, True, id="a user among members"),
-        pytest.param(GUEST, MEMBERS, False, False, id="a guest among members"),
-        pytest.param(ANN, READ_ONLY, True, False, id="a channel to read"),
-        pytest.param(ANN, WRITE_ONLY, False, True, id="a channel to write"),
-        pytest.param(ANN, CLOSED, False, False, id="a closed channel"),
-        pytest.param(ANN, None, False, False, id="no channel"),
+        pytest.param(ANN, "anyone", True, id="a user, anyone"),
+        pytest.param(GUEST, "anyone", True, id="a guest, anyone"),
+        pytest.param(ANN, "authenticated", True, id="a user among members"),
+        pytest.param(GUEST, "authenticated", False, id="a guest among members"),
+        pytest.param(ANN, "nobody", False, id="nobody"),
+        pytest.param(ANN, "hook", None, id="the application is to say"),
+        pytest.param(ANN, "token", False, id="a token that says nothing"),
+        pytest.param(ANN, "subscribers", False, id="not subscribed"),
     ],
 )
+@pytest.mark.parametrize("action", get_args(Action))
 def test_a_client_may_do_what_its_channel_allows_and_nothing_else(
-    user: User, options: ChannelOptions | None, may_read: bool, may_publish: bool
+    user: User, access: Access, may: bool | None, action: Action
 ) -> None:
-    """Catalogue 73 and 74: reading is one permission, live or from history."""
-    session = _session(user)
-    assert _is_allowed(session.check_read, options) == may_read
-    assert _is_allowed(session.check_subscribe, "room", options) == may_read
-    assert _is_allowed(session.check_publish, options, 0) == may_publish
+    """Catalogue 73 and 74: each way in has its own rule, and no other way leads around it."""
+    options = ChannelOptions(
+        **{
+            name: access if name.endswith(action) else "nobody"
+            for name in ("may_subscribe", "may_publish", "may_read_history", "may_read_presence")
+        }
+    )
+    assert _session(user).may(action, _found(options)) is may
 
 
-def test_a_channel_that_does_not_exist_is_refused_in_the_words_of_one_that_is_forbidden() -> None:
-    """Catalogue 80."""
-    session = _session()
-    for absent, closed in (
-        (_refusal(session.check_read, None), _refusal(session.check_read, CLOSED)),
-        (_refusal(session.check_publish, None, 0), _refusal(session.check_publish, CLOSED, 0)),
-    ):
-        assert absent.code == closed.code == "forbidden"
-        assert str(absent) == str(closed)
+@pytest.mark.parametrize("action", ["history", "presence"])
+def test_whoever_may_subscribe_may_read_unless_something_else_is_said(action: Action) -> None:
+    """Catalogue 74."""
+    assert _session(GUEST).may(action, _found(MEMBERS)) is False
+    assert _session(ANN).may(action, _found(MEMBERS)) is True
+
+
+def test_subscribers_may_while_they_are_subscribed() -> None:
+    session, found = _session(), _found(ChannelOptions(may_publish="subscribers"))
+    session.subscriptions["room"] = Position("e", 0)
+    assert session.may("publish", found)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "actions", "may"),
+    [
+        ("room", {"publish"}, True),
+        ("{any}", {"publish", "subscribe"}, True),
+        ("*", {"subscribe"}, False),
+        ("other", {"publish"}, False),
+        ("no pattern", {"publish"}, False),
+    ],
+)
+def test_a_token_opens_what_it_names_and_nothing_else(
+    pattern: str, actions: set[str], may: bool
+) -> None:
+    """Catalogue 25."""
+    user = User("ann", capabilities=((pattern, frozenset(actions)),))
+    found = _found(ChannelOptions(may_publish="token"))
+    assert _session(user).may("publish", found) is may
+
+
+def test_a_users_own_channel_is_closed_to_all_others_but_for_writing() -> None:
+    """Catalogue 74: whatever the token says."""
+    bob = User("bob", capabilities=(("*", frozenset(get_args(Action))),))
+    for options in (OPEN, ChannelOptions(may_subscribe="token", may_publish="token")):
+        own = _found(options, "user:ann")
+        assert [_session(bob).may(action, own) for action in get_args(Action)] == [
+            False, True, False, False,
+        ]  # fmt: skip
+    assert _session().may("subscribe", _found(OPEN, "user:ann"))
 
 
 # --- how much ---------------------------------------------------------------------------------
@@ -92,12 +133,33 @@ def test_a_channel_that_does_not_exist_is_refused_in_the_words_of_one_that_is_fo
 
 def test_publications_have_a_rate_and_a_refusal_says_when_to_come_back() -> None:
     session = _session()
-    session.check_publish(OPEN, 0)
-    session.check_publish(OPEN, 0)
-    refusal = _refusal(session.check_publish, OPEN, 0)
+    writing = session.begin_writing(_found(OPEN), is_plain=True)
+    session.check_rates(writing, 0)
+    session.check_rates(writing, 0)
+    refusal = _refusal(session.check_rates, writing, 0)
     assert refusal.code == "rate_limited"
     assert refusal.retry_after_s == pytest.approx(0.5)
-    assert _is_allowed(session.check_publish, OPEN, 0.5)
+    assert _is_allowed(session.check_rates, writing, 0.5)
+
+
+def test_a_channel_may_have_a_rate_of_its_own_for_each_client() -> None:
+    slow, other = ChannelOptions(publish_rate=Rate(1, 1)), ChannelOptions()
+    session = _session()
+    writing = session.begin_writing(_found(slow), is_plain=True)
+    session.check_rates(writing, 0)
+    assert _refusal(session.check_rates, writing, 0.9).retry_after_s == pytest.approx(0.1)
+    elsewhere = session.begin_writing(_found(other, "other"), is_plain=True)
+    assert _is_allowed(session.check_rates, elsewhere, 2)
+
+
+def test_where_a_client_writes_is_remembered_for_so_many_channels() -> None:
+    """Catalogue 71: names cost nothing."""
+    session = _session()
+    for number in range(MAX_WRITINGS + 10):
+        session.begin_writing(_found(OPEN, f"room:{number}"), is_plain=True)
+    assert len(session.writings) == MAX_WRITINGS
+    assert "room:0" not in session.writings
+    assert _session().writings == {}
 
 
 def test_bytes_have_a_rate_and_a_refusal_says_when_to_come_back() -> None:
@@ -110,19 +172,12 @@ def test_bytes_have_a_rate_and_a_refusal_says_when_to_come_back() -> None:
     assert _is_allowed(session.check_publication_bytes, 1500, 1.5)
 
 
-def test_a_publication_that_is_forbidden_uses_up_no_rate() -> None:
-    session = _session()
-    for _ in range(5):
-        _refusal(session.check_publish, CLOSED, 0)
-    assert _is_allowed(session.check_publish, OPEN, 0)
-
-
 def test_a_client_has_so_many_subscriptions_and_may_ask_again_for_those_it_has() -> None:
     """Catalogue 71."""
     session = _session()
     session.subscriptions = {"a": Position("e", 0), "b": Position("e", 0)}
-    assert _refusal(session.check_subscribe, "c", OPEN).code == "limit"
-    assert _is_allowed(session.check_subscribe, "a", OPEN)
+    assert _refusal(session.check_room, "c").code == "limit"
+    assert _is_allowed(session.check_room, "a")
 
 
 def test_only_so_many_commands_wait_for_their_answer_at_a_time() -> None:
@@ -162,6 +217,16 @@ def test_a_newer_token_of_the_same_user_is_taken_and_anothers_is_not() -> None:
     session.take_refreshed(newer)
     assert _refusal(session.take_refreshed, User("bob")).code == "forbidden"
     assert session.user is newer
+
+
+def test_a_newer_token_that_lets_its_user_write_less_counts_at_once() -> None:
+    """Catalogue 75."""
+    everything = (("*", frozenset({"publish"})),)
+    session = _session(User("ann", capabilities=everything))
+    for name, options in (("by", ChannelOptions(may_publish="token")), ("free", OPEN)):
+        session.begin_writing(_found(options, name), is_plain=True)
+    session.take_refreshed(User("ann"))
+    assert set(session.writings) == {"free"}
 
 
 @pytest.mark.parametrize(

@@ -252,7 +252,7 @@ AnyCommand: TypeAlias = (
 
 
 class AppMessage(Struct, frozen=True):
-    """A message of one of the application's own types. Its ``id`` is none of that type's fields."""
+    """A message of one of the application's own types, and what it is answered to."""
 
     message: Struct
     id: CommandId | UnsetType = UNSET

@@ -7,13 +7,20 @@ the node's to do.
 
 from __future__ import annotations
 
+from typing import Final
+
 from msgspec import UNSET, Struct, UnsetType
 
-from tidewire.channels.options import Access, ChannelOptions, is_allowed
+from tidewire.channels.options import Action, is_allowed
+from tidewire.channels.patterns import Found, covers
 from tidewire.errors import CommandRefused
 from tidewire.messages import Limits, Position
 from tidewire.security.rates import Rate, StrikePolicy, Strikes, TokenBucket
 from tidewire.security.user import User
+
+MAX_WRITINGS = 128
+"""Channels in which a client's publications are rated one by one; as many as it may subscribe to.
+Beyond, the one it wrote to first is looked up anew: its burst is back after 128 others."""
 
 
 class SessionLimits(Struct, frozen=True):
@@ -39,6 +46,25 @@ class SessionLimits(Struct, frozen=True):
         )
 
 
+class Writing:
+    """One client's writing in one channel: found once, not for every message of it.
+
+    ``is_plain`` where nothing but its rates has to be looked at any more.
+    """
+
+    __slots__ = ("found", "is_plain", "rate")
+
+    def __init__(self, found: Found, *, is_plain: bool) -> None:
+        self.found = found
+        self.is_plain = is_plain
+        rate = found.options.publish_rate
+        self.rate = None if rate is None else TokenBucket(rate)
+
+
+_NO_WRITINGS: Final[dict[str, Writing]] = {}
+"""Shared by all who have not written yet, and never changed: a dict for each would be 64 bytes."""
+
+
 class Session:
     """One client: who it is, what it is subscribed to, and what it has used of its limits.
 
@@ -46,12 +72,17 @@ class Session:
     """
 
     __slots__ = ("_limits", "_publication_bytes", "_publications", "_strikes", "client_id",
-                 "subscriptions", "unanswered", "user")  # fmt: skip
+                 "is_welcome", "subscriptions", "unanswered", "unasked", "user", "user_rate",
+                 "writings")  # fmt: skip
 
     def __init__(self, client_id: str, user: User, limits: SessionLimits) -> None:
         self.client_id = client_id
         self.user = user
+        self.is_welcome = False  # from its greeting to its end
         self.subscriptions: dict[str, Position] = {}  # channel -> live from after here
+        self.unasked: set[str] | None = None  # of these, what the server subscribed it to by name
+        self.writings = _NO_WRITINGS
+        self.user_rate: TokenBucket | None = None  # shared by the user's clients
         self.unanswered = 0
         self._limits = limits
         self._publications: TokenBucket | None = None
@@ -60,17 +91,74 @@ class Session:
 
     # -- rules ---------------------------------------------------------------------------------
 
-    def check_publish(self, options: ChannelOptions | None, now: float) -> ChannelOptions:
-        """Raise ``CommandRefused`` unless this client may publish there, now."""
-        if options is None or not self._may(options.may_publish):
-            raise _forbidden()
+    def may(self, action: Action, found: Found) -> bool | None:
+        """Whether this client may do ``action`` there; None where the application is to say.
+
+        A channel of somebody's own is closed to all others, except for writing.
+        """
+        if action != "publish" and not found.is_open_to(self.user.id):
+            return False
+        access = found.options.access(action)
+        if access == "hook":
+            return None
+        if access == "subscribers":
+            return found.name in self.subscriptions
+        if access == "token":
+            return self._has_capability(action, found.name)
+        return is_allowed(access, is_anonymous=self.user.is_anonymous)
+
+    def _has_capability(self, action: Action, channel: str) -> bool:
+        return any(
+            action in actions and covers(pattern, channel)
+            for pattern, actions in self.user.capabilities
+        )
+
+    def check_room(self, channel: str) -> None:
+        """Raise ``CommandRefused`` unless this client may have one more subscription."""
+        is_new = channel not in self.subscriptions
+        if is_new and len(self.subscriptions) >= self._limits.subscriptions:
+            raise CommandRefused("limit", f"at most {self._limits.subscriptions} subscriptions")
+
+    def check_subscribed(self, channel: str) -> None:
+        if channel not in self.subscriptions:
+            raise CommandRefused("not_subscribed", "subscribe to the channel first")
+
+    def take_refreshed(self, user: User) -> None:
+        """Go on with a newer token; raise ``CommandRefused`` where it is somebody else's.
+
+        Whether it may still write where it has written is looked up anew where it may
+        not; elsewhere its rate goes on.
+        """
+        if user.id != self.user.id:
+            raise CommandRefused("forbidden", "the token is another user's")
+        self.user = user
+        self.writings = {
+            name: each
+            for name, each in self.writings.items()
+            if self.may("publish", each.found) is not False
+        }
+
+    # -- writing -------------------------------------------------------------------------------
+
+    def begin_writing(self, found: Found, *, is_plain: bool) -> Writing:
+        """Remember where this client writes."""
+        if not self.writings:
+            self.writings = {}
+        elif len(self.writings) >= MAX_WRITINGS:
+            del self.writings[next(iter(self.writings))]
+        writing = self.writings[found.name] = Writing(found, is_plain=is_plain)
+        return writing
+
+    def check_rates(self, writing: Writing, now: float) -> None:
+        """Raise ``CommandRefused`` where this client has published too much of late."""
         bucket = self._publications
         if bucket is None:
             bucket = self._publications = TokenBucket(self._limits.publications)
         wait_s = bucket.take(now)
         if wait_s:
             raise rate_limited("publications", wait_s)
-        return options
+        if writing.rate is not None and (wait_s := writing.rate.take(now)):
+            raise rate_limited("publications in this channel", wait_s)
 
     def check_publication_bytes(self, count: int, now: float) -> None:
         """Raise ``CommandRefused`` where so many bytes are too much on top of the last ones."""
@@ -80,33 +168,6 @@ class Session:
         wait_s = bucket.take_many(now, count)
         if wait_s:
             raise rate_limited("bytes", wait_s)
-
-    def check_subscribe(self, channel: str, options: ChannelOptions | None) -> ChannelOptions:
-        """Raise ``CommandRefused`` unless this client may subscribe to one more channel."""
-        allowed = self.check_read(options)
-        is_new = channel not in self.subscriptions
-        if is_new and len(self.subscriptions) >= self._limits.subscriptions:
-            raise CommandRefused("limit", f"at most {self._limits.subscriptions} subscriptions")
-        return allowed
-
-    def check_read(self, options: ChannelOptions | None) -> ChannelOptions:
-        """Raise ``CommandRefused`` unless this client may read there, live or from history."""
-        if options is None or not self._may(options.may_subscribe):
-            raise _forbidden()
-        return options
-
-    def check_subscribed(self, channel: str) -> None:
-        if channel not in self.subscriptions:
-            raise CommandRefused("not_subscribed", "subscribe to the channel first")
-
-    def take_refreshed(self, user: User) -> None:
-        """Go on with a newer token; raise ``CommandRefused`` where it is somebody else's."""
-        if user.id != self.user.id:
-            raise CommandRefused("forbidden", "the token is another user's")
-        self.user = user
-
-    def _may(self, access: Access) -> bool:
-        return access == "anyone" or is_allowed(access, is_anonymous=self.user.is_anonymous)
 
     # -- accounts ------------------------------------------------------------------------------
 
@@ -135,6 +196,6 @@ def rate_limited(what: str, wait_s: float) -> CommandRefused:
     return CommandRefused("rate_limited", f"too many {what}", retry_after_s=wait_s)
 
 
-def _forbidden() -> CommandRefused:
+def forbidden() -> CommandRefused:
     """One answer for "no such channel" and "not for you", so that names cannot be probed."""
     return CommandRefused("forbidden", "not allowed in this channel")

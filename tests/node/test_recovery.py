@@ -10,9 +10,9 @@ from tests.support.asynchronous import run
 from tests.support.loops import Stepper
 from tests.support.peers import FakePeer
 from tests.support.stages import SlowStage, Stage, since
-from tidewire.hub import room as hub_room
 from tidewire.errors import EngineUnavailable
-from tidewire.node import recovery
+from tidewire.hub import room as hub_room
+from tidewire.node import pages
 
 ROOM = "room:1"
 
@@ -149,7 +149,7 @@ def test_a_replay_that_cannot_be_complete_is_a_gap(stage: Stage) -> None:
 @pytest.fixture
 def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
     """A page holds two entries of a hundred bytes."""
-    monkeypatch.setattr(recovery, "PAGE_BYTES", 700)
+    monkeypatch.setattr(pages, "PAGE_BYTES", 700)
 
 
 @pytest.mark.usefixtures("small_pages")
@@ -214,7 +214,7 @@ def test_entries_that_say_next_to_nothing_fill_a_page_too(stage: Stage) -> None:
 def test_more_than_is_kept_while_the_pages_leave_is_a_gap_in_the_end(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(recovery, "PAGE_BYTES", 700)
+    monkeypatch.setattr(pages, "PAGE_BYTES", 700)
     monkeypatch.setattr(hub_room, "MAX_HELD_BYTES", 500)
     place = _publish(stage)
     _publish(stage, 5, size=100)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tests.support.peers import FakePeer
 from tests.support.stages import SlowStage, since
 from tidewire.hub import room as hub_room
-from tidewire.node import recovery
+from tidewire.node import pages
 
 STEPS = st.lists(
     st.sampled_from(["publish", "submit", "tick", "engine", "client", "read"]), max_size=40
@@ -105,7 +105,7 @@ def test_whoever_comes_back_in_time_misses_nothing_and_hears_nothing_twice(
     seen: int, missed: int, warm: bool, small: bool, steps: list[str]
 ) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(recovery, "PAGE_BYTES", 450 if small else 10_000)
+        patch.setattr(pages, "PAGE_BYTES", 450 if small else 10_000)
         comeback = Comeback("room:1", seen=seen, missed=missed, warm=warm)
         for step in steps:
             comeback.do(step)

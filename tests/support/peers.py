@@ -51,6 +51,7 @@ class FakePeer:
         self.command: Stepper | None = None
         self.reads_slowly = False
         self.is_behind = False
+        self._unread = 0
         self._room_to_write = Gate()
 
     # -- what the node asks of it --------------------------------------------------------------
@@ -63,7 +64,7 @@ class FakePeer:
         self._take(data)
 
     async def drained(self) -> None:
-        if self.reads_slowly:
+        if self.reads_slowly and self._unread:
             self._room_to_write = Gate()
             await self._room_to_write
 
@@ -92,6 +93,7 @@ class FakePeer:
 
     def catch_up(self) -> None:
         """Read what was sent: there is room to write again."""
+        self._unread = 0
         self._room_to_write.open()
 
     def take(self) -> list[dict[str, Any]]:
@@ -105,6 +107,7 @@ class FakePeer:
         return message
 
     def _take(self, data: bytes) -> None:
+        self._unread += self.reads_slowly
         self.messages.extend(json.loads(line) for line in data.splitlines())
 
 

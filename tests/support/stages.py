@@ -18,7 +18,9 @@ from tidewire.errors import HandshakeRefused
 from tidewire.hub import Hub
 from tidewire.messages import Position
 from tidewire.node.announcer import Announcer
+from tidewire.node.application import Application
 from tidewire.node.core import Node, NodeOptions
+from tidewire.security.grants import Grants
 from tidewire.security.rates import KeyedRates, Rate
 from tidewire.security.user import User
 from tidewire.session import Session, SessionLimits
@@ -49,6 +51,7 @@ class Stage:
         engine: type[MemoryEngine] = MemoryEngine,
         lobby: str = "lobby",
         channels: Iterable[tuple[str, ChannelOptions]] = CHANNELS,
+        application: Application | None = None,
     ) -> None:
         self.clock = FakeClock()
         self.loop = FakeLoop(self.clock)
@@ -74,6 +77,8 @@ class Stage:
             announcer=Announcer(self.hub, table, self.loop.call_later, OCCUPANCY_INTERVAL_S),
             user_rates=KeyedRates(user_rate or Rate(1000, 1000), 100),
             refresh=self._refresh,
+            grants=Grants(b"a secret of this stage"),
+            application=application,
             options=NodeOptions(session_limits=limits, lobby=lobby),
         )
         self.tick.set_phases(

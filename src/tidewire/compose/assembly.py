@@ -21,6 +21,7 @@ from tidewire.hub import Hub
 from tidewire.node.announcer import Announcer
 from tidewire.node.core import Node, NodeOptions
 from tidewire.security.admission import ConnectionLimits
+from tidewire.security.grants import Grants
 from tidewire.security.ids import TagSource, readable_id
 from tidewire.security.origin import ANY
 from tidewire.security.proxies import TrustedProxies
@@ -53,6 +54,7 @@ class Assembly:
         loop = asyncio.get_running_loop()
         self.counters = Counters()
         self.keys = configured_keys(settings)
+        self.grants = Grants(parts.grant_secret(settings))
         self.remote_keys = _remote_keys(settings, self.keys, clock)
         self.engine = _engine(settings, clock)
         self._user_rates = KeyedRates[str](parts.user_rate(settings), MAX_USERS_RATED)
@@ -124,6 +126,7 @@ class Assembly:
             announcer=Announcer(hub, channels, call_later, interval_s),
             user_rates=self._user_rates,
             refresh=admission.refresh,
+            grants=self.grants,
             options=NodeOptions(
                 session_limits=parts.session_limits(settings),
                 heartbeat_s=settings.heartbeat.interval_s,

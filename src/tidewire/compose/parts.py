@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import resource
+import secrets
 from typing import TypeVar
 
 from tidewire.channels.options import ChannelOptions
 from tidewire.channels.patterns import ChannelTable
-from tidewire.config import Settings
+from tidewire.config import Settings, read_secrets
 from tidewire.security.origin import OriginPolicy
 from tidewire.security.rates import Rate
 from tidewire.server.certificates import Certificate
@@ -75,6 +76,12 @@ def connection_limits(settings: Settings) -> ConnectionLimits:
         heartbeat_interval_s=heartbeat.interval_s,
         heartbeat_timeout_s=heartbeat.timeout_s,
     )
+
+
+def grant_secret(settings: Settings) -> bytes:
+    """What resume grants are signed with: alike on all servers that share a configured secret."""
+    known = read_secrets(settings.auth)
+    return known[0] if known else secrets.token_bytes(32)
 
 
 def user_rate(settings: Settings) -> Rate:

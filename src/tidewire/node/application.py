@@ -14,6 +14,7 @@ from msgspec import Raw, Struct
 
 from tidewire.channels.options import Action
 from tidewire.channels.patterns import Found
+from tidewire.errors import CommandRefused
 from tidewire.messages import Publication
 from tidewire.node.peer import Peer
 
@@ -73,3 +74,46 @@ class Application(Protocol):
 
     def vacated(self, channel: str) -> None:
         """The last one has gone."""
+
+
+class NoApplication:
+    """A server on its own: whatever would be an application's to allow is refused."""
+
+    message_types: Sequence[type[Struct]] = ()
+    greets = False
+
+    async def greet(self, peer: Peer) -> Greeting:
+        return Greeting()
+
+    def farewell(self, peer: Peer, code: int, reason: str) -> None:
+        pass
+
+    async def may(self, action: Action, peer: Peer, found: Found) -> bool:
+        return False
+
+    def reviews(self, found: Found) -> bool:
+        return False
+
+    async def review(self, peer: Peer, entry: Publication) -> Publication:
+        return entry
+
+    async def receive(self, peer: Peer, message: Struct) -> None:
+        pass
+
+    async def call(self, peer: Peer, method: str, data: Raw) -> bytes:
+        raise CommandRefused("forbidden", "there is nothing to call here")
+
+    def subscribed(self, peer: Peer, channel: str) -> None:
+        pass
+
+    def unsubscribed(self, peer: Peer, channel: str) -> None:
+        pass
+
+    def occupied(self, channel: str) -> None:
+        pass
+
+    def vacated(self, channel: str) -> None:
+        pass
+
+
+_: type[Application] = NoApplication

@@ -1,75 +1,86 @@
-"""The node itself: what it does with commands, and with what its engine tells.
+"""The node itself: who comes and goes, which command goes where, and what its engine tells.
 
-What is hot (``receive`` to ``engine.submit``, and the sink's two methods) is
+What is hot (``receive`` to the engine's ``submit``, and the sink's methods) is
 synchronous; what may have to wait is a coroutine that the peer runs while it
 reads nothing else, so that a client's order is kept.
 """
 
 from __future__ import annotations
 
-import logging
-import math
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
-from json.encoder import encode_basestring as quoted
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any, TypeAlias
 
-from msgspec import UNSET, Struct
+from msgspec import UNSET, Raw, Struct
 
-from tidewire.channels.options import ChannelOptions
-from tidewire.channels.patterns import ChannelTable
+from tidewire.channels.options import Action, ChannelOptions
+from tidewire.channels.patterns import ChannelTable, Found
 from tidewire.clock import Clock
 from tidewire.counters import Counters
 from tidewire.dialects.base import Undecodable
-from tidewire.engines.base import Engine, Receipt
-from tidewire.errors import CommandRefused, EngineUnavailable, ErrorCode, HandshakeRefused
+from tidewire.engines.base import Engine, Page, Query, Receipt, Snapshot
+from tidewire.errors import CommandRefused, HandshakeRefused
 from tidewire.hub import Hub, Room
 from tidewire.messages import (
     AnyCommand,
+    AppMessage,
+    Call,
     Chat,
     Connected,
     Draining,
-    Failure,
+    Event,
     History,
     Member,
     Ping,
     Pong,
+    Position,
     Presence,
     PresenceList,
     Publication,
     Publish,
-    Published,
     Refresh,
     Refreshed,
+    Result,
     Signal,
+    SignalCommand,
+    State,
     Subscribe,
     Unsubscribe,
-    Unsubscribed,
 )
 from tidewire.node.announcer import Announcer
+from tidewire.node.answers import Answers
+from tidewire.node.application import Application, NoApplication
+from tidewire.node.following import SYSTEM_PREFIX, Followers, OnEntries
+from tidewire.node.gate import HANDLERS, HOOKS, Gate
 from tidewire.node.peer import CommandKey, Peer
-from tidewire.node.recovery import Reader
+from tidewire.node.permissions import Permissions
+from tidewire.node.publishing import Publisher
+from tidewire.node.reading import Reader
+from tidewire.node.recovery import Recoverer
+from tidewire.node.registry import Clients
+from tidewire.node.rooms import Rooms, tell
+from tidewire.node.subscribing import Subscriber
+from tidewire.security.grants import Grants
 from tidewire.security.rates import KeyedRates
 from tidewire.security.user import User
-from tidewire.session import Session, SessionLimits, rate_limited
+from tidewire.session import SessionLimits, forbidden, rate_limited
 from tidewire.tick import Tick
 from tidewire.websocket import close_codes
-
-logger = logging.getLogger("tidewire.node")
+from tidewire.websocket.close_codes import CloseCode
 
 PROTOCOL_VERSION = 1
-FEATURES = ("history", "presence", "recovery", "refresh")
+FEATURES = ("call", "history", "presence", "recovery", "refresh", "rewind", "several", "snapshot")
 
 Refresher: TypeAlias = Callable[[str], Awaitable[User]]
 """A newer token to its user; raises ``HandshakeRefused``."""
 
-UseCase: TypeAlias = Callable[[], Coroutine[Any, Any, None]]
-"""A command that may wait: not begun before its turn, so that cancelling it then leaves nothing."""
-
-SMALL_CHARACTERS = 1024
-"""Publications up to here are only counted: a burst of 40 is 160 KiB at most, in whatever script,
-and fills no reader's queue. So the hot path stays free of a second rate."""
-
 PONG = Pong()
+
+NOT_NOW = {
+    "unavailable": close_codes.TRY_AGAIN_LATER,
+    "internal": close_codes.INTERNAL_ERROR,
+}
+"""How a newcomer is closed whom the application could not look at; all other refusals are its
+word."""
 
 
 class NodeOptions(Struct, frozen=True):
@@ -95,40 +106,60 @@ class Node:
         announcer: Announcer,
         user_rates: KeyedRates[str],
         refresh: Refresher,
+        grants: Grants,
         options: NodeOptions,
+        application: Application | None = None,
     ) -> None:
         self.counters = counters
+        self.clients = Clients()
+        self.hooks, self.handlers = Gate(HOOKS), Gate(HANDLERS)
+        self.application = application or NoApplication()
+        self.grants = grants
         self._hub = hub
         self._engine = engine
         self._tick = tick
-        self._channels = channels
         self._clock = clock
         self._announcer = announcer
-        self._reader = Reader(engine, hub, announcer)
-        self._user_rates = user_rates
         self._refresher = refresh
         self._options = options
         self._limits_told = options.session_limits.told()
         self._lobby: Room | None = None
-        self._submitted = 0  # publications that have come in in this turn
+        self._answers = Answers(counters, tick)
+        self._permissions = Permissions(channels, self.application, self.hooks)
+        self._followers = Followers(engine)
+        self._rooms = Rooms(engine, hub, announcer, self.application, options.lobby)
+        self._reader = Reader(engine, self._permissions, self._answers)
+        self._subscriber = Subscriber(
+            self._permissions, self._answers, self._rooms,
+            recoverer=Recoverer(engine, self._rooms), grants=grants, clock=clock,
+        )  # fmt: skip
+        self._publisher = Publisher(
+            engine, self._permissions, self._answers, self.application, self.hooks,
+            clock=clock, tick=tick, counters=counters, user_rates=user_rates,
+        )  # fmt: skip
+        self.observe_written = self._publisher.observe_written
+        self.settled = self._publisher.settled
         self._handlers: dict[type, Callable[[Peer, Any], None]] = {
             Ping: self._ping,
-            Chat: self._publish,
-            Publish: self._publish,
-            Subscribe: self._subscribe,
-            Unsubscribe: self._unsubscribe,
-            History: self._history,
+            Chat: self._publisher.publish,
+            Publish: self._publisher.publish,
+            Subscribe: self._subscriber.subscribe,
+            Unsubscribe: self._subscriber.unsubscribe,
+            History: self._reader.history,
             Presence: self._presence,
+            SignalCommand: _not_here,
+            State: _not_here,
+            Call: self._call,
             Refresh: self._refresh,
+            AppMessage: self._app_message,
         }
 
     async def start(self) -> None:
         """Open the lobby. Raises ``EngineUnavailable``."""
         self._engine.start(self)
-        lobby = self._options.lobby
-        options = self._channels.options(lobby)
-        if options is not None:
-            self._lobby = await self._reader.open(lobby, options)
+        lobby = self.find(self._options.lobby)
+        if lobby is not None:
+            self._lobby = await self._rooms.open(lobby)
 
     async def stop(self) -> None:
         """Every submission in flight has ended when this returns."""
@@ -144,9 +175,36 @@ class Node:
         """The connection stands: tell the newcomer, and the others that it is here."""
         self.counters.connections += 1
         self.counters.opened += 1
+        self.clients.add(peer)
+        if self.application.greets:
+            self._answers.run(peer, UNSET, lambda: self._greet(peer))
+        else:
+            self._let_in(peer)
+            if names := self._unasked(peer):
+                self._answers.run(peer, UNSET, lambda: self._subscriber.put_in_all(peer, names))
+
+    async def _greet(self, peer: Peer) -> None:
+        """Let the application decide first; until then the client hears and may do nothing."""
+        try:
+            greeting = await self.hooks.run(lambda: self.application.greet(peer))
+        except CommandRefused as refusal:
+            peer.close(NOT_NOW.get(refusal.code, close_codes.FORBIDDEN), str(refusal))
+            return
+        self._let_in(peer)
+        names = [*self._unasked(peer), *greeting.subscriptions]
+        await self._subscriber.put_in_all(peer, dict.fromkeys(names))
+
+    def _let_in(self, peer: Peer) -> None:
+        peer.session.is_welcome = True
         if self._lobby is not None:
-            self._reader.enter(peer, self._lobby)
+            self._rooms.enter(peer, self._lobby)
         peer.send(self._connected(peer))
+
+    def _unasked(self, peer: Peer) -> list[str]:
+        """What a newcomer is subscribed to besides the lobby, by its name and its token."""
+        user = peer.session.user
+        names = [*self._permissions.names_for(user.id), *user.subscriptions]
+        return [name for name in dict.fromkeys(names) if name != self._options.lobby]
 
     def _connected(self, peer: Peer) -> Connected:
         session, user, lobby = peer.session, peer.session.user, self._lobby
@@ -165,37 +223,23 @@ class Node:
             tag=UNSET if place is None else place.tag,
             info=user.info,
             expires_at=None if user.expires_at is None else int(user.expires_at),
+            grant=self.grants.for_connection(user),
         )
 
-    def leave(self, peer: Peer, close_code: int) -> None:
+    def leave(self, peer: Peer, close_code: int, reason: str = "") -> None:
         """The connection is gone, however it went. Nothing of it stays behind."""
         self.counters.connections -= 1
         self.counters.closed[close_code] += 1
+        self.clients.remove(peer)
+        was_welcome, peer.session.is_welcome = peer.session.is_welcome, False
         for channel in list(peer.session.subscriptions):
-            self._exit(peer, channel)
+            self._rooms.exit(peer, channel)
+        if was_welcome:
+            tell(self.application.farewell, peer, close_code, reason)
 
-    def _exit(self, peer: Peer, channel: str) -> None:
-        peer.session.subscriptions.pop(channel, None)
-        room = self._hub.room(channel)
-        if room is None:
-            return
-        self._hub.leave(room, peer)
-        self._announcer.leave(room, peer.session.user.id)
-        self._close_if_empty(room)
-
-    def _close_if_empty(self, room: Room) -> None:
-        if room.is_empty and room is not self._lobby:
-            self._hub.close(room)
-            self._announcer.forget(room.name)
-            self._engine.close(room.name)
-
-    def fell_behind(self, peer: Peer) -> None:
-        """It reads too slowly: its channels' rules say what becomes of what it cannot take."""
-        self._hub.fall_behind(peer, peer.session.subscriptions)
-
-    def caught_up(self, peer: Peer) -> None:
-        """It takes more again."""
-        self._hub.catch_up(peer)
+    def disconnect(self, peer: Peer, close_code: CloseCode, reason: str | None = None) -> None:
+        """Close a client's connection; ``reason`` is for people, and stands in the Close frame."""
+        peer.close(close_code, reason)
 
     def announce_drain(self, peers: Iterable[Peer], window_s: float) -> None:
         """Tell ``peers`` to come back at a random moment within ``window_s`` seconds."""
@@ -207,12 +251,12 @@ class Node:
 
     def receive(self, peer: Peer, text: str) -> None:
         """Act on one text message of a client, or answer why not."""
-        command: AnyCommand | None = None
+        command: AnyCommand | AppMessage | None = None
         try:
             command = peer.wire.decode(text)
             self._handlers[type(command)](peer, command)
         except CommandRefused as refusal:
-            self._refuse(peer, _key(command, refusal), refusal)
+            self._answers.refuse(peer, _key(command, refusal), refusal)
 
     def receive_binary(self, peer: Peer, data: bytes) -> None:
         """The native dialect is text."""
@@ -220,22 +264,7 @@ class Node:
 
     def refuse_frames(self, peer: Peer, wait_s: float) -> None:
         """The peer sends more frames than it may: tell it, and close when it goes on."""
-        self._refuse(peer, UNSET, rate_limited("frames", wait_s))
-
-    def _refuse(self, peer: Peer, key: CommandKey, refusal: CommandRefused) -> None:
-        self.counters.rejected[refusal.code] += 1
-        wait_s = refusal.retry_after_s
-        peer.send(
-            Failure(
-                id=key,
-                code=refusal.code,
-                message=str(refusal),
-                retry_after=UNSET if wait_s is None else math.ceil(wait_s * 1000) / 1000,
-            )
-        )
-        too_many = STRIKES.get(refusal.code)
-        if too_many is not None and peer.session.strike(self._tick.now):
-            peer.close(too_many)
+        self._answers.refuse(peer, UNSET, rate_limited("frames", wait_s))
 
     def _ping(self, peer: Peer, command: Ping) -> None:
         if command.id is UNSET:
@@ -243,32 +272,13 @@ class Node:
         else:
             peer.send(Pong(id=command.id, timestamp=int(self._clock.time() * 1000)))
 
-    def _publish(self, peer: Peer, command: Chat | Publish) -> None:
-        session, channel, now = peer.session, command.channel, self._tick.now
-        options = session.check_publish(self._channels.options(channel), now)
-        entry = _entry(session, command)
-        if len(entry.data) > SMALL_CHARACTERS:
-            session.check_publication_bytes(len(entry.data.encode()), now)
-        wait_s = self._user_rates.take(session.user.id, now)
-        if wait_s:
-            raise rate_limited("publications of this user", wait_s)
-        receipt = None
-        if command.id is not UNSET:
-            session.ask()
-            receipt = Receipt(channel, peer, command.id)
-        if not self._engine.submit(entry, options, receipt):
-            session.answered(command.id)
-            raise CommandRefused("unavailable", "too many publications in flight", retry_after_s=1)
-        self._submitted += 1
-
-    def _unsubscribe(self, peer: Peer, command: Unsubscribe) -> None:
-        peer.session.check_subscribed(command.channel)
-        self._exit(peer, command.channel)
-        peer.send(Unsubscribed(id=command.id, channel=command.channel))
-
     def _presence(self, peer: Peer, command: Presence) -> None:
+        self._permissions.check(peer.session, "presence", command.channel)
+        self._answers.run(peer, command.id, lambda: self._do_presence(peer, command))
+
+    async def _do_presence(self, peer: Peer, command: Presence) -> None:
         channel = command.channel
-        peer.session.check_read(self._channels.options(channel))
+        await self.may(peer, "presence", channel)
         users: tuple[Member, ...] = ()
         if self._announcer.is_announced(channel):
             users = tuple(Member(each.id, each.info) for each in self._announcer.users(channel))
@@ -281,61 +291,51 @@ class Node:
             )
         )
 
-    # -- commands that may wait ----------------------------------------------------------------
-
-    def _subscribe(self, peer: Peer, command: Subscribe) -> None:
-        options = self._channels.options(command.channel)
-        allowed = peer.session.check_subscribe(command.channel, options)
-        self._run(peer, command.id, lambda: self._do_subscribe(peer, command, allowed))
-
-    async def _do_subscribe(self, peer: Peer, command: Subscribe, options: ChannelOptions) -> None:
-        try:
-            await self._reader.subscribe(peer, command, options)
-        finally:
-            room = self._hub.room(command.channel)
-            if room is not None:
-                self._close_if_empty(room)
-
-    def _history(self, peer: Peer, command: History) -> None:
-        options = peer.session.check_read(self._channels.options(command.channel))
-        self._run(peer, command.id, lambda: self._reader.history(peer, command, options))
-
     def _refresh(self, peer: Peer, command: Refresh) -> None:
-        self._run(peer, command.id, lambda: self._do_refresh(peer, command))
+        self._answers.run(peer, command.id, lambda: self._do_refresh(peer, command))
 
     async def _do_refresh(self, peer: Peer, command: Refresh) -> None:
         try:
             user = await self._refresher(command.token)
         except HandshakeRefused:
             raise CommandRefused("forbidden", "the token was not accepted") from None
+        before = peer.session.user
         peer.session.take_refreshed(user)
         expires_at = None if user.expires_at is None else int(user.expires_at)
         peer.send(Refreshed(id=command.id, expires_at=expires_at))
+        await self._subscriber.reconsider(peer, before)
 
-    def _run(self, peer: Peer, key: CommandKey, use_case: UseCase) -> None:
-        peer.run(self._guard(peer, key, use_case))
+    # -- the application's ---------------------------------------------------------------------
 
-    async def _guard(self, peer: Peer, key: CommandKey, use_case: UseCase) -> None:
-        """Turn whatever goes wrong in ``use_case`` into the client's answer."""
-        try:
-            await use_case()
-        except CommandRefused as refusal:
-            self._refuse(peer, key, refusal)
-        except EngineUnavailable:
-            logger.warning("the engine is unavailable", exc_info=True)
-            self._refuse(peer, key, TRY_LATER)
-        except Exception:
-            logger.exception("a command failed")
-            self._refuse(peer, key, CommandRefused("internal", "internal error"))
+    def _call(self, peer: Peer, command: Call) -> None:
+        self._answers.run(peer, command.id, lambda: self._do_call(peer, command))
 
-    def channel_count(self) -> int:
-        """Channels that somebody here is subscribed to."""
-        return len(self._hub)
+    async def _do_call(self, peer: Peer, command: Call) -> None:
+        answer = await self.handlers.run(
+            lambda: self.application.call(peer, command.method, command.data)
+        )
+        peer.send(Result(id=command.id, data=Raw(answer)))
 
-    # -- the application's own publications ----------------------------------------------------
+    def _app_message(self, peer: Peer, command: AppMessage) -> None:
+        self._answers.run(peer, command.id, lambda: self._do_app_message(peer, command))
 
-    def options(self, channel: str) -> ChannelOptions | None:
-        return self._channels.options(channel)
+    async def _do_app_message(self, peer: Peer, command: AppMessage) -> None:
+        await self.handlers.run(lambda: self.application.receive(peer, command.message))
+        if command.id is not UNSET:
+            peer.send(Result(id=command.id))
+
+    # -- for those who have no session: the application, the HTTP API, streams ------------------
+
+    def find(self, channel: str) -> Found | None:
+        """The channel; None where no pattern is configured for its name."""
+        return self._permissions.find(channel)
+
+    async def may(self, peer: Peer, action: Action, channel: str) -> Found:
+        """The channel, where ``peer`` may do ``action`` there now.
+
+        The same question on every path. Raises ``CommandRefused``.
+        """
+        return await self._permissions.may(peer, action, channel)
 
     def publish(self, entry: Publication, options: ChannelOptions, receipt: Receipt | None) -> None:
         """Publish without a session and its limits.
@@ -343,81 +343,85 @@ class Node:
         A ``receipt`` whose sender can be called is handed to it when it has
         ended. Raises ``EngineUnavailable`` where too much is in flight.
         """
-        self._tick.request()
-        if not self._engine.submit(entry, options, receipt):
-            raise EngineUnavailable("too many publications in flight")
-        self._submitted += 1
+        self._publisher.accept(entry, options, receipt)
 
-    # -- the engine's sink ---------------------------------------------------------------------
+    def signal(self, signal: Signal) -> None:
+        """Tell a channel something that is not kept. Never fails."""
+        self._tick.request()
+        self._engine.signal(signal)
+
+    def send(self, peer: Peer, event: Event) -> None:
+        """Tell one client something, with this tick's write."""
+        peer.send(event)
+
+    async def subscribe(self, peer: Peer, channel: str, since: Position | None = None) -> None:
+        """Subscribe ``peer`` unasked: permissions are not looked at, and it is told ``subscribed``.
+
+        Raises ``CommandRefused`` for a channel that is not configured and a peer that
+        has gone, ``EngineUnavailable``.
+        """
+        await self._subscriber.put_in(peer, channel, since)
+
+    def unsubscribe(self, peer: Peer, channel: str, code: str) -> None:
+        """End a subscription, if there is one; ``peer`` is told ``unsubscribed`` with ``code``."""
+        self._subscriber.put_out(peer, channel, code)
+
+    async def history(self, channel: str, query: Query) -> Page:
+        """Read a configured channel's log. Raises ``CommandRefused``, ``EngineUnavailable``."""
+        return await self._engine.read(channel, self._options_of(channel), query)
+
+    async def snapshot(self, channel: str) -> Snapshot:
+        """The latest entry of each key; as ``history``."""
+        return await self._engine.snapshot(channel, self._options_of(channel))
+
+    def _options_of(self, channel: str) -> ChannelOptions:
+        found = self.find(channel)
+        if found is None:
+            raise forbidden()
+        return found.options
+
+    async def channels(self) -> list[str]:
+        """Channels that are in use or keep something, sorted. Raises ``EngineUnavailable``."""
+        names = await self._engine.channels()
+        return [name for name in names if not name.startswith(SYSTEM_PREFIX)]
+
+    def channel_count(self) -> int:
+        """Channels that somebody here is subscribed to."""
+        return len(self._hub)
+
+    def options(self, channel: str) -> ChannelOptions | None:
+        found = self.find(channel)
+        return None if found is None else found.options
+
+    async def follow(
+        self, channel: str, options: ChannelOptions, on_entries: OnEntries
+    ) -> Snapshot:
+        """Read a system channel (``$name``, its options given here) from now on.
+
+        Answers its latest entry of each key; ``on_entries`` is told of what follows. Raises
+        ``EngineUnavailable``.
+        """
+        return await self._followers.follow(channel, options, on_entries)
+
+    # -- the engine's sink; ``settled`` is the publisher's ----------------------------------------
 
     def applied(self, channel: str, entries: Sequence[Publication]) -> None:
         self.counters.publications += len(entries)
         room = self._hub.room(channel)
         if room is not None:
             self._hub.publish(room, entries)
+        else:
+            self._followers.applied(channel, entries)
 
     def signalled(self, channel: str, signals: Sequence[Signal]) -> None:
         raise NotImplementedError
 
-    def settled(self, receipts: Sequence[Receipt]) -> None:
-        for receipt in receipts:
-            if callable(receipt.sender):
-                receipt.sender(receipt)
-            else:
-                self._answer(receipt.sender, receipt)
 
-    def observe_written(self) -> None:
-        """The tick's last phase: what was submitted in it has been handed to the sockets.
-
-        One observation for all, from the turn's first arrival: the worst of them.
-        """
-        if self._submitted:
-            waited_s = self._clock.monotonic() - self._tick.now
-            self.counters.publish_latency.observe(waited_s, self._submitted)
-            self._submitted = 0
-
-    def _answer(self, sender: Peer, receipt: Receipt) -> None:
-        sender.session.answered(receipt.command_id)
-        position = receipt.position
-        if receipt.outcome != "accepted" or position is None:
-            is_unknown = receipt.outcome == "unknown"
-            code: ErrorCode = "unknown_outcome" if is_unknown else "unavailable"
-            self._refuse(sender, receipt.command_id, CommandRefused(code, "try again later"))
-            return
-        sender.send(
-            Published(
-                id=receipt.command_id,
-                channel=receipt.channel,
-                epoch=position.epoch,
-                seq=position.seq,
-                tag=position.tag,
-            )
-        )
+def _not_here(peer: Peer, command: SignalCommand | State) -> None:
+    raise CommandRefused("unavailable", "this server has no signals")
 
 
-STRIKES = {
-    "malformed": close_codes.POLICY_VIOLATION,
-    "too_large": close_codes.POLICY_VIOLATION,
-    "rate_limited": close_codes.TOO_MANY_MESSAGES,
-}
-"""What a well-meaning client does now and then, a broken or hostile one all the time; and the code
-it is closed with: who was only too fast may come back, who cannot speak need not."""
-
-TRY_LATER = CommandRefused("unavailable", "try again later", retry_after_s=1)
-
-
-def _entry(session: Session, command: Chat | Publish) -> Publication:
-    """The command as an entry whose place in the log the engine has yet to give it."""
-    channel, user_id, client_id = command.channel, session.user.id, session.client_id
-    if isinstance(command, Chat):
-        data = f'{{"text":{quoted(command.text)}}}'
-        return Publication(channel, 0, "", 0, user_id, client_id, data, "chat", command.once)
-    data = "null" if command.data is UNSET else bytes(command.data).decode()
-    once, key, ref = command.once, command.key, command.ref
-    return Publication(channel, 0, "", 0, user_id, client_id, data, "message", once, key, ref)
-
-
-def _key(command: AnyCommand | None, refusal: CommandRefused) -> CommandKey:
+def _key(command: AnyCommand | AppMessage | None, refusal: CommandRefused) -> CommandKey:
     if command is not None:
         return command.id
     if isinstance(refusal, Undecodable) and refusal.id is not None:

@@ -30,8 +30,11 @@ class Peer(Member, Protocol):
         """Wait until what was sent has left; returns at once where the connection is lost."""
         ...
 
-    def close(self, code: CloseCode) -> None:
-        """Close with ``code``. Nothing more is received from it."""
+    def close(self, code: CloseCode, reason: str | None = None) -> None:
+        """Close with ``code``, and its own reason unless another is given.
+
+        Nothing more is received from it.
+        """
         ...
 
     def run(self, work: Coroutine[Any, Any, None]) -> None:

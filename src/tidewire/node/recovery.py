@@ -1,222 +1,219 @@
-"""Recovery: subscribing and reading the past, so that no hole and no duplicate comes between.
+"""Recovery: joining a channel with its past, so that no hole and no duplicate comes between.
 
-A recovering subscribe holds what arrives live, reads from ``since`` to at least
-the head, and then answers, hands over what was held and goes live in one
-synchronous step. Until that step nothing has been promised; whatever goes wrong
-before it leaves the client unsubscribed.
+A subscribe that wants the past holds what arrives live, reads (from ``since``, the
+latest few, or the latest of each key) to at least the head, and then answers,
+hands over what was held and goes live in one synchronous step. Until that step
+nothing has been promised; whatever goes wrong before it leaves the client
+unsubscribed.
 """
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Iterator, Sequence
-from typing import TypeAlias
-from weakref import WeakValueDictionary
+from collections.abc import Sequence
 
-from msgspec import UNSET
+from msgspec import UNSET, Struct, UnsetType
 
-from tidewire.channels.options import ChannelOptions
+from tidewire.channels.patterns import Found
 from tidewire.engines.base import Engine, Query
-from tidewire.history.log import Gap
-from tidewire.hub import Hub, Room
-from tidewire.messages import (
-    ENVELOPE_BYTES,
-    History,
-    HistoryPage,
-    Position,
-    Publication,
-    Recovery,
-    Subscribe,
-    Subscribed,
-)
-from tidewire.node.announcer import Announcer
+from tidewire.history.log import Replay
+from tidewire.hub import Room
+from tidewire.messages import Position, Publication, Recovery, Subscribe, Subscribed
+from tidewire.node.pages import pages_of
 from tidewire.node.peer import Peer
-
-PAGE_BYTES = 256 * 1024
-"""What one answer carries of the past: a quarter of what a connection's queue may hold."""
-
-Missed: TypeAlias = list[Publication] | None
-"""What was missed, or None where that can no longer be told."""
+from tidewire.node.rooms import Rooms
+from tidewire.session import forbidden
 
 
-class Reader:
-    """Subscribes peers, and reads the past for them."""
+class Joining:
+    """One client on its way into one channel. Void when it is put out meanwhile."""
 
-    def __init__(self, engine: Engine, hub: Hub, announcer: Announcer) -> None:
-        self._engine = engine
-        self._hub = hub
-        self._announcer = announcer
-        self._opening: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+    __slots__ = ("command", "found", "grant", "is_void", "may_read_past", "peer")
 
-    async def subscribe(self, peer: Peer, command: Subscribe, options: ChannelOptions) -> None:
-        """Raises ``EngineUnavailable``; the peer is then not subscribed."""
-        if command.channel in peer.session.subscriptions:
-            await self._replay(peer, command, options)
-            return
-        room = await self.open(command.channel, options)
-        if command.since is None:
-            self.enter(peer, room)
-            peer.send(_answer(command, room.position, "none"))
-        else:
-            await self._recover(peer, command, command.since, room, options)
-
-    async def open(self, channel: str, options: ChannelOptions) -> Room:
-        """The channel's room, opened at the engine by one of those who want it at the same time.
-
-        The others wait for that one: an engine's ``open`` that overlapped another, or a
-        ``close`` by the last to leave, could leave a room that hears nothing.
-        """
-        room = self._hub.room(channel)
-        if room is not None:
-            return room
-        lock = self._opening.setdefault(channel, asyncio.Lock())
-        async with lock:
-            room = self._hub.room(channel)  # another may have opened it meanwhile
-            if room is None:
-                room = self._hub.open(channel, await self._engine.open(channel, options))
-        return room
-
-    def enter(self, peer: Peer, room: Room) -> None:
-        """Subscribe ``peer`` from now on. The others are told; it is not told of itself."""
-        self._announcer.enter(room, peer.session.user)
-        peer.session.subscriptions[room.name] = self._hub.join(room, peer)
-
-    async def history(self, peer: Peer, command: History, options: ChannelOptions) -> None:
-        """Answer what follows ``since``, or the latest entries; at most ``limit`` and a page."""
-        page = await self._engine.read(
-            command.channel, options, Query(command.since, limit=command.limit)
-        )
-        if isinstance(page.found, Gap):
-            peer.send(_history(command, page.head, "gap", ()))
-            return
-        entries = page.found.entries
-        shown = next(_pages(entries)) if command.since is not None else _last_page(entries)
-        reached = page.head
-        if shown and shown[-1].seq < page.head.seq:
-            reached = Position(page.head.epoch, shown[-1].seq, shown[-1].tag)
-        recovery: Recovery = "none" if command.since is None else "complete"
-        peer.send(_history(command, reached, recovery, shown, more=reached.seq < page.head.seq))
-
-    async def _recover(
+    def __init__(
         self,
         peer: Peer,
         command: Subscribe,
-        since: Position,
-        room: Room,
-        options: ChannelOptions,
+        found: Found,
+        *,
+        may_read_past: bool = True,
+        grant: str | UnsetType = UNSET,
     ) -> None:
-        self._hub.hold(room, peer)
+        self.peer = peer
+        self.command = command
+        self.found = found
+        self.may_read_past = may_read_past
+        self.grant = grant
+        self.is_void = False
+
+    @property
+    def since(self) -> Position | None:
+        """From where it may read: a tag proves that it has been there, a bare number nothing."""
+        since = self.command.since
+        return since if since is not None and (since.tag or self.may_read_past) else None
+
+    @property
+    def wants_past(self) -> bool:
+        command = self.command
+        has_asked = command.since is not None or command.rewind is not None
+        return has_asked or self.found.options.keeps_latest
+
+    def check(self) -> None:
+        """Before the step that lets it in: raise where it has no business there any more."""
+        if self.is_void or not self.peer.session.is_welcome:
+            raise forbidden()
+
+
+class Past(Struct, frozen=True):
+    """What a joining client is told of the time before; None where that cannot be told."""
+
+    head: Position
+    entries: list[Publication] | None
+    recovery: Recovery
+    is_snapshot: bool = False
+
+
+class Recoverer:
+    """Lets clients join, with as much of the past as they ask for."""
+
+    def __init__(self, engine: Engine, rooms: Rooms) -> None:
+        self._engine = engine
+        self._rooms = rooms
+
+    async def join(self, joining: Joining) -> None:
+        """Raises ``EngineUnavailable``, or ``CommandRefused``; the peer is then not subscribed."""
+        peer = joining.peer
+        room = await self._rooms.open(joining.found)
+        if joining.found.name in peer.session.subscriptions:
+            await self._replay(joining, room)
+            return
+        if joining.wants_past:
+            await self._catch_up(joining, room)
+        else:
+            joining.check()
+            self._rooms.enter(peer, room)
+            peer.send(_answer(joining, room.position, "none"))
+
+    async def _catch_up(self, joining: Joining, room: Room) -> None:
+        peer = joining.peer
+        self._rooms.hold(room, peer)
         try:
-            page = await self._engine.read(command.channel, options, Query(since))
-            missed: Missed = None if isinstance(page.found, Gap) else page.found.entries
-            rest = await self._send_pages(peer, command, page.head.epoch, missed)
+            await peer.drained()  # one page of the past on its way at a time
+            past = await self._read(joining, room)
+            rest = await self._send_pages(joining, past)
+            joining.check()
         except BaseException:
-            self._hub.leave(room, peer)
+            self._rooms.give_up(room, peer)
             raise
         # From here on nothing waits: answer, held tail and live are one step.
-        self._announcer.enter(room, peer.session.user)
-        tail = self._hub.go_live(room, peer, page.head.seq)
-        live_after = room.position
-        peer.session.subscriptions[room.name] = live_after
+        tail = self._rooms.go_live(room, peer, past.head.seq)
         if rest is None or tail is None:
-            peer.send(_answer(command, live_after, "gap"))
+            peer.send(_answer(joining, room.position, "gap"))
         else:
-            *full, last = _pages(rest + tail)
+            *full, last = pages_of(rest + tail)
             for entries in full:
-                peer.send(_part(command, live_after.epoch, entries))
-            peer.send(_answer(command, live_after, "complete", last))
+                peer.send(_part(joining, past, entries))
+            peer.send(
+                _answer(joining, room.position, past.recovery, last, is_snapshot=past.is_snapshot)
+            )
 
-    async def _replay(self, peer: Peer, command: Subscribe, options: ChannelOptions) -> None:
-        """``since`` for a channel that is subscribed already: up to the first live entry sent."""
-        live_after = peer.session.subscriptions[command.channel]
-        if command.since is None:
-            peer.send(_answer(command, live_after, "none"))
+    async def _read(self, joining: Joining, room: Room) -> Past:
+        """What it is after; what belongs to another life of the log than the room's is a gap."""
+        past = await self._past(joining, room.position)
+        if past.head.epoch != room.position.epoch:
+            return Past(past.head, None, "gap")
+        return past
+
+    async def _past(self, joining: Joining, here: Position, came_live: int = 0) -> Past:
+        command, found = joining.command, joining.found
+        recovery: Recovery = "none"
+        if command.since is not None:
+            recovery = "gap"
+            if joining.since is not None:
+                page = await self._engine.read(found.name, found.options, Query(joining.since))
+                if isinstance(page.found, Replay):
+                    return Past(page.head, page.found.entries, "complete")
+        elif command.rewind is not None:
+            count = command.rewind + came_live
+            page = await self._engine.read(found.name, found.options, Query(limit=count))
+            entries = page.found.entries if isinstance(page.found, Replay) else None
+            return Past(page.head, entries, "none")
+        if found.options.keeps_latest:
+            snapshot = await self._engine.snapshot(found.name, found.options)
+            return Past(snapshot.head, snapshot.entries, recovery, is_snapshot=True)
+        return Past(here, None, "gap")
+
+    # -- subscribed already --------------------------------------------------------------------
+
+    async def _replay(self, joining: Joining, room: Room) -> None:
+        """The past of a subscription that is there: up to the first live entry sent."""
+        peer = joining.peer
+        live_after = peer.session.subscriptions[room.name]
+        if not joining.wants_past:
+            peer.send(_answer(joining, live_after, "none"))
             return
-        page = await self._engine.read(command.channel, options, Query(command.since))
-        missed: Missed = None
-        if not isinstance(page.found, Gap) and live_after.epoch == page.head.epoch:
-            missed = [entry for entry in page.found.entries if entry.seq <= live_after.seq]
-        rest = await self._send_pages(peer, command, live_after.epoch, missed)
+        await peer.drained()
+        past = await self._past(joining, live_after, room.position.seq - live_after.seq)
+        if not past.is_snapshot:
+            past = _until(live_after, past, joining.command.rewind)
+        rest = await self._send_pages(joining, past)
         if rest is None:
-            peer.send(_answer(command, live_after, "gap"))
+            peer.send(_answer(joining, past.head, "gap"))
         else:
-            peer.send(_answer(command, live_after, "complete", rest))
+            peer.send(
+                _answer(joining, past.head, past.recovery, rest, is_snapshot=past.is_snapshot)
+            )
 
-    async def _send_pages(
-        self, peer: Peer, command: Subscribe, epoch: str, missed: Missed
-    ) -> Missed:
+    async def _send_pages(self, joining: Joining, past: Past) -> list[Publication] | None:
         """Send all pages but the last, each after the one before has left; answers the last."""
-        if missed is None:
+        if past.entries is None:
             return None
-        pages = list(_pages(missed))
+        pages = list(pages_of(past.entries))
         for page in pages[:-1]:
-            peer.send(_part(command, epoch, page))
-            await peer.drained()
+            joining.peer.send(_part(joining, past, page))
+            await joining.peer.drained()
         return pages[-1]
 
 
-def _pages(entries: Sequence[Publication]) -> Iterator[list[Publication]]:
-    """Cut ``entries`` into pages of about ``PAGE_BYTES``; at least one, if an empty one."""
-    page: list[Publication] = []
-    size = 0
-    for entry in entries:
-        cost = ENVELOPE_BYTES + len(entry.data)
-        if page and size + cost > PAGE_BYTES:
-            yield page
-            page, size = [], 0
-        page.append(entry)
-        size += cost
-    yield page
+def _until(live_after: Position, past: Past, count: int | None) -> Past:
+    """What of ``past`` did not come live; of that the last ``count``, where so many were asked."""
+    if past.entries is None or past.head.epoch != live_after.epoch:
+        return Past(live_after, None, "gap")
+    entries = [entry for entry in past.entries if entry.seq <= live_after.seq]
+    if past.recovery == "none" and count is not None:
+        entries = entries[-count:]
+    return Past(live_after, entries, past.recovery)
 
 
-def _last_page(entries: Sequence[Publication]) -> list[Publication]:
-    """The newest of ``entries`` that fit one page, oldest first."""
-    newest_first = next(_pages(entries[::-1]))
-    return newest_first[::-1]
-
-
-def _part(command: Subscribe, epoch: str, page: Sequence[Publication]) -> Subscribed:
-    """A page that others follow."""
-    reached = Position(epoch, page[-1].seq, page[-1].tag)
-    return _answer(command, reached, "complete", page, more=True)
+def _part(joining: Joining, past: Past, page: Sequence[Publication]) -> Subscribed:
+    """A page that others follow, which is no answer yet: it has no ``id``."""
+    return Subscribed(
+        channel=joining.found.name,
+        epoch=past.head.epoch,
+        seq=page[-1].seq,
+        tag=page[-1].tag,
+        recovery=past.recovery,
+        messages=page,
+        more=True,
+        snapshot=past.is_snapshot,
+    )
 
 
 def _answer(
-    command: Subscribe,
+    joining: Joining,
     position: Position,
     recovery: Recovery,
     messages: Sequence[Publication] = (),
     *,
-    more: bool = False,
+    is_snapshot: bool = False,
 ) -> Subscribed:
-    """The answer, or with ``more`` a page before it, which is no answer yet: it has no ``id``."""
     return Subscribed(
-        id=UNSET if more else command.id,
-        channel=command.channel,
+        id=joining.command.id,
+        channel=joining.found.name,
         epoch=position.epoch,
         seq=position.seq,
         tag=position.tag,
         recovery=recovery,
         messages=messages,
-        more=more,
-    )
-
-
-def _history(
-    command: History,
-    position: Position,
-    recovery: Recovery,
-    messages: Sequence[Publication],
-    *,
-    more: bool = False,
-) -> HistoryPage:
-    return HistoryPage(
-        id=command.id,
-        channel=command.channel,
-        epoch=position.epoch,
-        seq=position.seq,
-        tag=position.tag,
-        recovery=recovery,
-        messages=messages,
-        more=more,
+        snapshot=is_snapshot,
+        grant=joining.grant,
     )

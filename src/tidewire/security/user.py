@@ -25,7 +25,8 @@ class User(Struct, frozen=True, gc=False):
     ``session_id`` is one login of the user (a token's ``sid``, a Django session),
     so that ending it ends its connections. ``capabilities`` are what its token lets
     it do, by channel pattern; ``subscriptions`` the channels it is subscribed to at
-    once, unasked.
+    once, unasked. ``is_vouched`` where it was the application's hook that said who
+    this is, at ``issued_at``.
     """
 
     id: str
@@ -37,6 +38,7 @@ class User(Struct, frozen=True, gc=False):
     session_id: str | None = None
     capabilities: tuple[tuple[str, frozenset[str]], ...] = ()
     subscriptions: tuple[str, ...] = ()
+    is_vouched: bool = False
 
     def __post_init__(self) -> None:
         if not is_user_id(self.id):

@@ -1,0 +1,193 @@
+"""Subscribing: one channel, several in one command, and what the server does unasked."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+
+from msgspec import UNSET, UnsetType, structs
+
+from tidewire.channels.patterns import Found
+from tidewire.clock import Clock
+from tidewire.errors import CommandRefused
+from tidewire.messages import Position, Subscribe, SubscribedAll, Unsubscribe, Unsubscribed
+from tidewire.node.answers import Answers, refusal_of
+from tidewire.node.peer import Peer
+from tidewire.node.permissions import Permissions
+from tidewire.node.recovery import Joining, Recoverer
+from tidewire.node.rooms import Rooms
+from tidewire.security.grants import Grants
+from tidewire.security.user import User
+from tidewire.session import forbidden
+
+
+class Subscriber:
+    """Subscribes peers and unsubscribes them, on their own command or the server's."""
+
+    def __init__(
+        self,
+        permissions: Permissions,
+        answers: Answers,
+        rooms: Rooms,
+        *,
+        recoverer: Recoverer,
+        grants: Grants,
+        clock: Clock,
+    ) -> None:
+        self._permissions = permissions
+        self._answers = answers
+        self._rooms = rooms
+        self._recoverer = recoverer
+        self._grants = grants
+        self._clock = clock
+        self._joining: dict[tuple[str, str], tuple[Joining, asyncio.Event]] = {}
+
+    # -- a client's ----------------------------------------------------------------------------
+
+    def subscribe(self, peer: Peer, command: Subscribe) -> None:
+        if command.channels is not None:
+            self._answers.run(peer, command.id, lambda: self._several(peer, command))
+            return
+        self._check(peer, command.channel)
+        self._answers.run(peer, command.id, lambda: self._one(peer, command))
+
+    def _check(self, peer: Peer, channel: str) -> None:
+        """Refuse at once what need not wait for anybody to be refused."""
+        self._permissions.check(peer.session, "subscribe", channel)
+        peer.session.check_room(channel)
+
+    async def _several(self, peer: Peer, command: Subscribe) -> None:
+        """One after the other, each answered by itself; then the answer to the command."""
+        done: dict[str, None] = {}
+        refused: dict[str, None] = {}
+        for place in command.channels or ():
+            try:
+                self._check(peer, place.channel)
+                await self._one(peer, Subscribe(**structs.asdict(place)))
+                done[place.channel] = None
+            except Exception as error:
+                refused[place.channel] = None
+                self._answers.refuse(peer, UNSET, refusal_of(error), channel=place.channel)
+        peer.send(SubscribedAll(id=command.id, channels=tuple(done), refused=tuple(refused)))
+
+    async def _one(self, peer: Peer, command: Subscribe) -> None:
+        found, grant = await self._permitted(peer, command)
+        joining = Joining(
+            peer,
+            command,
+            found,
+            may_read_past=await self._may_read_past(peer, command, found),
+            grant=grant,
+        )
+        await self._join(joining)
+
+    async def _permitted(self, peer: Peer, command: Subscribe) -> tuple[Found, str | UnsetType]:
+        """The channel, and the grant for next time where the application has decided."""
+        found = self._permissions.check(peer.session, "subscribe", command.channel)
+        if not self._permissions.is_asked("subscribe", found):
+            return found, UNSET
+        user, now = peer.session.user, self._clock.time()
+        if command.grant is not None and self._grants.opens(command.grant, user, found.name, now):
+            return found, command.grant
+        await self._permissions.may(peer, "subscribe", found.name)
+        return found, self._grants.for_subscription(user, found.name, now)
+
+    async def _may_read_past(self, peer: Peer, command: Subscribe, found: Found) -> bool:
+        """Whether it may read what it has no tag of; refused where it asks for nothing else.
+
+        Live or from history, it is the same channel: no path leads around the rule
+        for history (catalogue 74).
+        """
+        bare = command.since is not None and not command.since.tag
+        rewinds = command.since is None and command.rewind is not None
+        if not (bare or rewinds) or found.options.may_read_history is None:
+            return True
+        try:
+            await self._permissions.may(peer, "history", found.name)
+        except CommandRefused as refusal:
+            if rewinds or refusal.code != "forbidden":
+                raise
+            return False
+        return True
+
+    def unsubscribe(self, peer: Peer, command: Unsubscribe) -> None:
+        peer.session.check_subscribed(command.channel)
+        self._rooms.exit(peer, command.channel)
+        peer.send(Unsubscribed(id=command.id, channel=command.channel))
+
+    # -- the server's --------------------------------------------------------------------------
+
+    async def put_in(self, peer: Peer, channel: str, since: Position | None = None) -> None:
+        """Subscribe ``peer`` unasked, whatever it may do itself; it is told.
+
+        Raises ``CommandRefused`` for a channel that does not exist and a peer that has
+        gone, ``EngineUnavailable``.
+        """
+        found = self._permissions.find(channel)
+        if found is None or not peer.session.is_welcome:
+            raise forbidden()
+        await self._join(Joining(peer, Subscribe(channel=channel, since=since), found))
+        if not found.options.subscribed_by_server:
+            unasked = peer.session.unasked or set()
+            peer.session.unasked = unasked | {channel}
+
+    async def put_in_all(self, peer: Peer, channels: Iterable[str]) -> None:
+        """The same for several; which of them failed it is told."""
+        for channel in channels:
+            if channel in peer.session.subscriptions:
+                continue
+            try:
+                await self.put_in(peer, channel)
+            except Exception as error:
+                self._answers.refuse(peer, UNSET, refusal_of(error), channel=channel)
+
+    def put_out(self, peer: Peer, channel: str, code: str) -> None:
+        """End a subscription, or one that is about to begin; ``peer`` is told why."""
+        under_way = self._joining.get((peer.session.client_id, channel))
+        if under_way is not None:
+            under_way[0].is_void = True
+        if channel in peer.session.subscriptions:
+            self._rooms.exit(peer, channel)
+            peer.send(Unsubscribed(channel=channel, code=code))
+
+    async def reconsider(self, peer: Peer, before: User) -> None:
+        """A newer token may let its user do less, or more: subscribe and unsubscribe as it says."""
+        session, now = peer.session, peer.session.user
+        if session.unasked is not None:
+            session.unasked.difference_update(set(before.subscriptions) - set(now.subscriptions))
+        for channel in list(session.subscriptions):
+            if not self._is_allowed(peer, channel):
+                self.put_out(peer, channel, "forbidden")
+        await self.put_in_all(peer, now.subscriptions)
+
+    def _is_allowed(self, peer: Peer, channel: str) -> bool:
+        """Whether it may stay: by its own right, as far as a session tells, or by the server's."""
+        found, session = self._permissions.find(channel), peer.session
+        if found is None:
+            return False
+        is_servers = found.options.subscribed_by_server or channel in (session.unasked or ())
+        return is_servers or session.may("subscribe", found) is not False
+
+    # -- one at a time -------------------------------------------------------------------------
+
+    async def _join(self, joining: Joining) -> None:
+        async with self._alone(joining):
+            try:
+                await self._recoverer.join(joining)
+            finally:
+                self._rooms.close_if_empty(joining.found.name)
+
+    @asynccontextmanager
+    async def _alone(self, joining: Joining) -> AsyncIterator[None]:
+        """The server may subscribe a client to what it is about to subscribe to itself."""
+        key = (joining.peer.session.client_id, joining.found.name)
+        while (other := self._joining.get(key)) is not None:
+            await other[1].wait()
+        ended = asyncio.Event()
+        self._joining[key] = (joining, ended)
+        try:
+            yield
+        finally:
+            del self._joining[key]
+            ended.set()
