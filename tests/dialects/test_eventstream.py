@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tests.support.eventstreams import parse
 from tidewire.dialects import eventstream
-from tidewire.dialects.eventstream import NOWHERE, block, last_id, read_id
+from tidewire.dialects.eventstream import NOWHERE, block, find_last_id, last_id, read_id
 from tidewire.messages import MAX_SAFE_INTEGER, Position
 
 POSITIONS = st.builds(
@@ -34,6 +34,13 @@ def test_a_payload_with_line_breaks_stays_one_event_and_the_same_json() -> None:
 def test_an_event_without_an_id_leaves_the_last_one_as_it_is() -> None:
     first, second = parse(block(b"1", last_id="e:1:t") + block(b"2"))
     assert first.last_id == second.last_id == "e:1:t"
+
+
+def test_the_last_id_of_what_was_written_is_found_wherever_it_is() -> None:
+    blocks = [block(b"1", last_id="e:1:t"), block(b'"\nid: 5\n"', event="gap")]
+    assert find_last_id(b"".join(blocks)) == find_last_id(blocks[0]) == "e:1:t"
+    assert find_last_id(blocks[1]) is None
+    assert find_last_id(blocks[1] + block(b"2", last_id="")) == ""
 
 
 def test_a_comment_and_a_retry_are_no_events() -> None:

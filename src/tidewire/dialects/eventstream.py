@@ -57,6 +57,14 @@ def last_id(positions: Iterable[Position | None]) -> str:
     return ",".join(map(place, positions))
 
 
+def find_last_id(data: bytes) -> str | None:
+    """The last id in whole blocks: no payload holds a line break, so none looks like one."""
+    start = data.rfind(b"\nid: ") + 1
+    if start == 0 and not data.startswith(b"id: "):
+        return None
+    return data[start + 4 : data.index(b"\n", start)].decode("ascii")
+
+
 def read_id(text: str, count: int) -> list[Position | None]:
     """The positions of ``count`` channels in an id that a client sent back.
 

@@ -124,10 +124,13 @@ class Connection(asyncio.BufferedProtocol):
         transport.write(head)
         shared.connections.add(self)
         shared.wheel.add(self, self._first_beat_s())
-        shared.handler.welcome(self)
+        self._greet()
         transport.resume_reading()
         if early:
             self._take(early)
+
+    def _greet(self) -> None:
+        self._shared.handler.welcome(self)
 
     def _first_beat_s(self) -> float:
         """Anywhere in the second half of the interval, so that a crowd's heartbeats spread."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
@@ -24,6 +25,7 @@ from tidewire.security.user import User
 from tidewire.server.admission import Admission, refusal_of
 from tidewire.server.connection import Connection
 from tidewire.server.drain import DrainSentinel
+from tidewire.server.logs import write_line
 from tidewire.server.shared import Client, Shared
 from tidewire.server.wires import DeflateWire, PlainWire
 from tidewire.session import Session
@@ -31,6 +33,9 @@ from tidewire.websocket import close_codes
 from tidewire.websocket.deflate import Agreement, Inflater, negotiate
 from tidewire.websocket.handshake import Upgrade, read_upgrade, switching_protocols
 from tidewire.websocket.receiver import ReceiveLimits, Receiver, Role
+
+if TYPE_CHECKING:
+    from tidewire.server.streamdoor import StreamDoor
 
 logger = logging.getLogger("tidewire.door")
 
@@ -116,6 +121,7 @@ class FrontDoor:
         self.sentinel = sentinel
         self.paths = frozenset(paths)
         self.is_draining = False
+        self.streams: StreamDoor | None = None  # made after this door, whose checks it asks for
         self._admission = admission
         self._connections = connections
         self._proxies = proxies
@@ -156,13 +162,28 @@ class FrontDoor:
         The caller owes ``release`` once this has returned, or the connection's end.
         Cancellation leaves nothing counted.
         """
+        upgrade, handshake, address = self._read_upgrade(request)
+        user = await self.enter(handshake, address)
+        return self._admitted(upgrade, user, address)
+
+    def admit_at_once(self, request: Request) -> Admitted | None:
+        """As ``admit``, or None where that has to wait for something; then nothing has happened.
+
+        Guests and tokens are known at once: to stop reading, and to wait for a task,
+        made a connect a tenth dearer.
+        """
+        if self._admission.always_waits:
+            return None
+        upgrade, handshake, address = self._read_upgrade(request)
+        user = self._enter_at_once(handshake, address.limited_ip)
+        return None if user is None else self._admitted(upgrade, user, address)
+
+    def _read_upgrade(self, request: Request) -> tuple[Upgrade, Handshake, ClientAddress]:
         upgrade = read_upgrade(
             request.method, request.http_version, request.headers, request.target
         )
         self._check_open(request.path)
-        handshake, address = self.read(request)
-        user = await self.enter(handshake, address)
-        return self._admitted(upgrade, user, address)
+        return upgrade, *self.read(request)
 
     async def enter(self, handshake: Handshake, address: ClientAddress) -> User:
         """Whose handshake this is, counted as a connection. Raises ``HandshakeRefused``.
@@ -176,12 +197,28 @@ class FrontDoor:
             user = await self._admission.identify(handshake)
             self._connections.admit(user.id, limited_ip)
         except BaseException as error:
-            self._connections.abandon(limited_ip)
-            if isinstance(error, HandshakeRefused) or not isinstance(error, Exception):
-                raise
-            logger.exception("a check before the upgrade failed")
-            raise refusal_of(error) from None
+            raise self._turned_away(limited_ip, error) from None
         return user
+
+    def _enter_at_once(self, handshake: Handshake, limited_ip: str | None) -> User | None:
+        self._connections.begin(limited_ip)
+        try:
+            user = self._admission.recognize(handshake)
+            if user is not None:
+                self._connections.admit(user.id, limited_ip)
+        except BaseException as error:
+            raise self._turned_away(limited_ip, error) from None
+        if user is None:
+            self._connections.abandon(limited_ip)
+        return user
+
+    def _turned_away(self, limited_ip: str | None, error: BaseException) -> BaseException:
+        """Count the handshake no more; what to raise for ``error``."""
+        self._connections.abandon(limited_ip)
+        if isinstance(error, HandshakeRefused) or not isinstance(error, Exception):
+            return error
+        logger.exception("a check before the upgrade failed")
+        return refusal_of(error)
 
     def leave(self, user: User, limited_ip: str | None) -> None:
         """What ``enter`` counted has ended, or never began."""
@@ -283,7 +320,7 @@ class FrontDoor:
         )
         if logger.isEnabledFor(logging.INFO):
             facts = {**_whose(connection), "ip": admitted.client_ip}
-            logger.info("connected", extra=facts)
+            write_line(logger, logging.INFO, "connected", facts)
         connection.start(transport, admitted.head, early)
 
     def ended(self, connection: Client) -> None:
@@ -298,10 +335,10 @@ class FrontDoor:
                 "reason": connection.close_reason,
                 "lasted_s": round(lasted_s, 3),
             }
-            logger.log(level, "disconnected", extra=_whose(connection) | facts)
+            write_line(logger, level, "disconnected", _whose(connection) | facts)
 
-    def refused(self, request: Request | None, refusal: HandshakeRefused) -> None:
-        """Count a refusal and log it; never with a header's value."""
+    def refused(self, refusal: HandshakeRefused, peer_ip: str, path: str | None) -> None:
+        """Count a refusal and log it; never with a header's value. ``path`` None: none was read."""
         self.counters.refusals[refusal.code] += 1
         logger.warning(
             "refused",
@@ -309,8 +346,8 @@ class FrontDoor:
                 "status": refusal.status,
                 "code": refusal.code,
                 "reason": str(refusal),
-                "path": None if request is None else request.path,
-                "peer": None if request is None else request.peer_ip,
+                "path": path,
+                "peer": peer_ip,
             },
         )
 

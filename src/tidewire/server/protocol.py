@@ -10,6 +10,7 @@ tidewire.server.protocol:TidewireProtocol`` with an application of ``tidewire.as
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Coroutine
 from typing import Any
 from urllib.parse import unquote
 
@@ -53,6 +54,7 @@ class TidewireProtocol(HttpToolsProtocol):
         self._counted_bytes = 0  # of a head's parts, as parsed
         self._deadline: asyncio.TimerHandle | None = None
         self._upgrading: asyncio.Task[None] | None = None
+        self._is_stream = False  # the request is for an event stream, and the last one here
         self._early = b""
         self._refusal: HandshakeRefused | None = None
 
@@ -128,7 +130,9 @@ class TidewireProtocol(HttpToolsProtocol):
                 self._refusal or HandshakeRefused(400, "malformed", "not a valid HTTP request")
             )
         else:
-            if self._is_in_head:
+            if self._is_stream:
+                self._begin_hand_over(self._stream())
+            elif self._is_in_head:
                 self._go_on_with_head(len(data))
             elif self.cycle is not None and self.cycle.response_complete:
                 # Blank lines, or a body nobody waits for: uvicorn has stopped its keep-alive
@@ -143,6 +147,8 @@ class TidewireProtocol(HttpToolsProtocol):
             self._refuse(_too_large())
 
     def on_message_begin(self) -> None:
+        if self._is_stream:
+            raise HandshakeRefused(400, "malformed", "a request behind an event stream's")
         super().on_message_begin()
         self._is_in_head = True
         self._counted_bytes = 0
@@ -169,9 +175,23 @@ class TidewireProtocol(HttpToolsProtocol):
             self.scope["method"] = self.parser.get_method().decode("ascii")
             self.scope["http_version"] = self.parser.get_http_version()
             return
+        if self._asks_for_stream():
+            self._is_stream = True
+            self.scope["method"] = "GET"
+            self.scope["http_version"] = self.parser.get_http_version()
+            return
         self._stop_deadline()
         self._uncount()
         super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        if self._is_stream:
+            raise HandshakeRefused(400, "malformed", "a body in a GET")
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        if not self._is_stream:
+            super().on_message_complete()
 
     # -- upgrade -------------------------------------------------------------------------------
 
@@ -184,9 +204,13 @@ class TidewireProtocol(HttpToolsProtocol):
         if self.cycle is not None and not self.cycle.response_complete:
             self._refuse(HandshakeRefused(400, "malformed", "an upgrade behind an open request"))
             return
+        self._begin_hand_over(self._upgrade())
+
+    def _begin_hand_over(self, work: Coroutine[Any, Any, None]) -> None:
+        """Check whoever asks, and read nothing meanwhile."""
         self.transport.pause_reading()
         self._start_deadline()
-        self._upgrading = self.loop.create_task(self._upgrade())
+        self._upgrading = self.loop.create_task(work)
 
     async def _upgrade(self) -> None:
         request = self._request()
@@ -200,6 +224,31 @@ class TidewireProtocol(HttpToolsProtocol):
             self._door.release(admitted)
             return
         self._hand_over(admitted)
+
+    # -- event streams -------------------------------------------------------------------------
+
+    def _asks_for_stream(self) -> bool:
+        """Whether this is the ``GET`` of one; other methods are the application's to answer."""
+        streams = self._door.streams
+        is_ours = streams is not None and self.url.partition(b"?")[0] == streams.path.encode()
+        return is_ours and self.parser.get_method() == b"GET"
+
+    async def _stream(self) -> None:
+        streams, request = self._door.streams, self._request()
+        assert streams is not None
+        self._uncount()
+        try:
+            listener = await streams.admit(request)
+        except HandshakeRefused as refusal:
+            self._refuse(refusal, request, streams.refusal(request, refusal))
+            return
+        if self.transport.is_closing():
+            streams.release(listener)
+            return
+        transport, early = self._let_go()
+        streams.open(listener, transport, early)
+
+    # -- leaving -------------------------------------------------------------------------------
 
     def _request(self) -> Request:
         target = self.url.decode("latin-1")
@@ -217,6 +266,10 @@ class TidewireProtocol(HttpToolsProtocol):
         )
 
     def _hand_over(self, admitted: Admitted) -> None:
+        transport, early = self._let_go()
+        self._door.open(admitted, transport, early)
+
+    def _let_go(self) -> tuple[asyncio.Transport, bytes]:
         """Leave the transport to our connection, and nothing of ourselves behind."""
         self._stop_deadline()
         self.connections.discard(self)
@@ -224,7 +277,7 @@ class TidewireProtocol(HttpToolsProtocol):
         self._forget()
         if not self.has_socket_options:
             _set_notsent_lowat(transport)
-        self._door.open(admitted, transport, early)
+        return transport, early
 
     def _forget(self) -> None:
         """Free the parser and the request: 10 KiB a connection if uvicorn's protocol lingers."""
@@ -235,12 +288,14 @@ class TidewireProtocol(HttpToolsProtocol):
         self._upgrading = None
         self._early = b""
 
-    def _refuse(self, refusal: HandshakeRefused, request: Request | None = None) -> None:
+    def _refuse(
+        self, refusal: HandshakeRefused, request: Request | None = None, response: bytes = b""
+    ) -> None:
         self._refusal = refusal
         self._door.refused(request, refusal)
         self._stop_deadline()
         if not self.transport.is_closing():
-            self.transport.write(refusal_response(refusal))
+            self.transport.write(response or refusal_response(refusal))
             self.transport.close()
 
 

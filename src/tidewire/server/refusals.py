@@ -8,6 +8,7 @@ upgrade only as close code 1006.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from http import HTTPStatus
 from typing import Any
 
@@ -16,16 +17,21 @@ from tidewire.errors import HandshakeRefused
 
 def refusal_response(refusal: HandshakeRefused) -> bytes:
     """The whole HTTP response; the connection is closed after it."""
-    phrase = HTTPStatus(refusal.status).phrase
-    body = f"{phrase}\n"
-    lines = [
-        f"HTTP/1.1 {refusal.status} {phrase}",
-        "Content-Type: text/plain; charset=utf-8",
-        f"Content-Length: {len(body)}",
-        "Connection: close",
-        *(f"{name}: {value}" for name, value in response_headers(refusal)),
+    body = f"{HTTPStatus(refusal.status).phrase}\n"
+    headers = [
+        ("Content-Type", "text/plain; charset=utf-8"),
+        ("Content-Length", str(len(body))),
+        ("Connection", "close"),
+        *response_headers(refusal),
     ]
-    return ("\r\n".join(lines) + "\r\n\r\n" + body).encode("ascii")
+    return http_head(refusal.status, headers) + body.encode("ascii")
+
+
+def http_head(status: int, headers: Iterable[tuple[str, str]]) -> bytes:
+    """A response up to its body. Header values are ours, or were a header of the request."""
+    lines = [f"HTTP/1.1 {status} {HTTPStatus(status).phrase}"]
+    lines += [f"{name}: {value}" for name, value in headers]
+    return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
 
 
 def response_headers(refusal: HandshakeRefused) -> list[tuple[str, str]]:
