@@ -70,11 +70,11 @@ class Absentee:
         self._client.abort()
 
 
-async def publish(rooms: list[str], missed: int, target: tuple[str, int, str]) -> None:
-    """What they miss, each answered before the next: nothing of it is in flight afterwards."""
+async def publish(rooms: list[str], count: int, target: tuple[str, int, str]) -> None:
+    """``count`` to each room, each answered before the next: nothing is in flight afterwards."""
     mail = Mail()
     client = await connect(*target, mail.take)
-    for number in range(missed):
+    for number in range(count):
         for room in rooms:
             data = {"text": f"number {number}, a message of some length"}
             client.send(json.dumps({"type": "publish", "channel": room, "data": data, "id": 1}))
@@ -86,13 +86,15 @@ async def main() -> None:
     raise_file_limit()
     target, stage = (host, int(port), path), Stage()
     crowd = [Absentee(f"room:{number // MEMBERS}", target) for number in range(int(clients))]
+    rooms = sorted({each.room for each in crowd})
+    await publish(rooms, 1, target)  # an empty room that everybody leaves begins a new epoch
     await a_few_at_a_time([each.arrive for each in crowd])
     stage.say("ready")
     await stage.heard()
     for each in crowd:
         each.leave()
     await asyncio.sleep(AWAY_S)
-    await publish(sorted({each.room for each in crowd}), int(missed), target)
+    await publish(rooms, int(missed), target)
     stage.say("away")
     await stage.heard()
     began = time.perf_counter()
