@@ -51,7 +51,7 @@ _JSON_OBJECT = ("eyJ", "eyAi", "ewog", "ewki", "ew0K")
 def redact(text: str) -> str:
     """``text`` without anything that looks like a credential. Linear in its length."""
     folded = text.casefold()  # as (?i) does, which takes a long s for an s
-    if any(hint in folded for hint in _HINTS):
+    if any(map(folded.__contains__, _HINTS)):
         for pattern in _PATTERNS:
             text = pattern.sub(rf"\1\2{HIDDEN}", text)
     if any(start in text for start in _JSON_OBJECT):

@@ -57,21 +57,37 @@ class Admission:
         self._authenticate = authenticate
         self._renew_keys = renew_keys
 
+    @property
+    def always_waits(self) -> bool:
+        """Whether an application decides: its hook may take its time, and wants a task."""
+        return self._authenticate is not None
+
     async def identify(self, handshake: Handshake, *, use_ticket: bool = True) -> User:
         """The user behind a handshake; ``use_ticket`` False only looks and spends nothing."""
-        credential = find_credentials(handshake, cookie_name=self._cookie_name)
-        self._origins.check(handshake, by_cookie=self._is_by_cookie(handshake, credential))
-        user = await self._user(handshake, credential, use_ticket)
-        if user.expires_at is not None and user.expires_at <= self._clock.time():
-            raise TokenRefused("the user's authentication has expired", code="token_expired")
-        return user
+        credential = self._credential(handshake)
+        user = self._known(handshake, credential, use_ticket=use_ticket)
+        return self._in_time(user or await self._asked(handshake, credential))
+
+    def recognize(self, handshake: Handshake) -> User | None:
+        """As ``identify``, where nothing has to be waited for; else None, and nothing is spent."""
+        user = self._known(handshake, self._credential(handshake), use_ticket=True)
+        return None if user is None else self._in_time(user)
 
     async def refresh(self, token: str) -> User:
         """The user of a token sent over an open connection."""
-        return await self._verify(token)
+        if self._verifier is None:
+            raise TokenRefused("tokens are not configured")
+        user = self._verified(self._verifier, token)
+        return user or await self._verify_anew(self._verifier, token)
 
     def issue_ticket(self, user: User, origin: str | None) -> str:
         return self._tickets.issue(user, origin, self._clock.time())
+
+    def _credential(self, handshake: Handshake) -> Credential | None:
+        """What the client shows, once it may come from where it does."""
+        credential = find_credentials(handshake, cookie_name=self._cookie_name)
+        self._origins.check(handshake, by_cookie=self._is_by_cookie(handshake, credential))
+        return credential
 
     def _is_by_cookie(self, handshake: Handshake, credential: Credential | None) -> bool:
         """Whether a cookie may decide who this is: it does for a hook, as far as we know."""
@@ -79,17 +95,30 @@ class Admission:
             return credential.kind == "cookie"
         return self._authenticate is not None and bool(handshake.cookies)
 
-    async def _user(
-        self, handshake: Handshake, credential: Credential | None, use_ticket: bool
-    ) -> User:
+    def _in_time(self, user: User) -> User:
+        if user.expires_at is not None and user.expires_at <= self._clock.time():
+            raise TokenRefused("the user's authentication has expired", code="token_expired")
+        return user
+
+    def _known(
+        self, handshake: Handshake, credential: Credential | None, *, use_ticket: bool
+    ) -> User | None:
+        """The user, or None where the application or the issuer of the token has to be asked."""
         if credential is not None and credential.kind == "ticket":
             return self._by_ticket(credential, handshake, use_ticket)
         if credential is not None and self._verifier is not None:
-            return await self._verify(credential.secret)
+            return self._verified(self._verifier, credential.secret)
         if self._authenticate is not None:
-            return await self._by_hook(self._authenticate, handshake)
+            return None
         if credential is None and self._allows_anonymous:
             return guest(new_user_id)
+        raise TokenRefused("no credential that is accepted here")
+
+    async def _asked(self, handshake: Handshake, credential: Credential | None) -> User:
+        if credential is not None and self._verifier is not None:
+            return await self._verify_anew(self._verifier, credential.secret)
+        if self._authenticate is not None:
+            return await self._by_hook(self._authenticate, handshake)
         raise TokenRefused("no credential that is accepted here")
 
     def _by_ticket(self, credential: Credential, handshake: Handshake, use_ticket: bool) -> User:
@@ -97,21 +126,20 @@ class Admission:
             raise TokenRefused("a ticket opens one connection", code="token_expired")
         return self._tickets.redeem(credential.secret, handshake.origin, self._clock.time())
 
-    async def _verify(self, token: str) -> User:
-        """Looks a second time where the token's key is one the issuer may just have made."""
-        if self._verifier is None:
-            raise TokenRefused("tokens are not configured")
+    def _verified(self, verifier: TokenVerifier, token: str) -> User | None:
+        """None where the token's key is one that the issuer may just have made."""
         try:
-            return self._verifier.verify(token, self._clock.time())
+            return verifier.verify(token, self._clock.time())
         except TokenRefused:
-            if not await self._may_have_new_key(self._verifier, token):
+            if self._renew_keys is None or not verifier.names_unknown_key(token):
                 raise
-        return self._verifier.verify(token, self._clock.time())
+        return None
 
-    async def _may_have_new_key(self, verifier: TokenVerifier, token: str) -> bool:
-        if self._renew_keys is None or not verifier.names_unknown_key(token):
-            return False
-        return await self._renew_keys()
+    async def _verify_anew(self, verifier: TokenVerifier, token: str) -> User:
+        """Looks a second time, after the issuer's keys have been read again."""
+        if self._renew_keys is not None:
+            await self._renew_keys()
+        return verifier.verify(token, self._clock.time())
 
     async def _by_hook(self, hook: Authenticate, handshake: Handshake) -> User:
         if self._allows_any_origin:

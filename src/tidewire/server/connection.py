@@ -121,7 +121,7 @@ class Connection(asyncio.BufferedProtocol):
         self._is_open = self._is_clear = True
         transport.set_write_buffer_limits(high=WRITE_HIGH_WATER_BYTES)
         transport.set_protocol(self)
-        transport.write(head)
+        self.queue(head)  # one write with the welcome
         shared.connections.add(self)
         shared.wheel.add(self, self._first_beat_s())
         self._greet()

@@ -1,8 +1,9 @@
 """What the server writes to standard error: a line a person reads, or an object per line.
 
 Callers use ``logging`` and give facts as ``extra``: ``log.info("connected",
-extra={"client": ..., "ip": ...})``. They give no token and nothing people say;
-every finished line is redacted all the same.
+extra={"client": ..., "ip": ...})``; or ``write_line``, where there is a line for
+every connect. They give no token and nothing people say; every finished line is
+redacted all the same.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import json
 import logging
 import sys
+import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Literal, TextIO, TypeAlias
@@ -25,8 +27,10 @@ MAX_LINE_CHARACTERS = 16_384
 """A line that quotes what a client sent must not let it fill the disk."""
 
 _OWN_FIELDS = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}
-_OTHER_PEOPLES_FIELDS = frozenset({"color_message"})
+_NO_FACTS = _OWN_FIELDS | {"color_message"}
 """uvicorn repeats its message with colours in it."""
+
+_to_json = json.JSONEncoder(default=str).encode
 
 
 def configure_logging(
@@ -64,6 +68,38 @@ def formatter_for(style: Style, stream: TextIO) -> logging.Formatter:
     return TextFormatter() if style == "text" else JsonFormatter()
 
 
+class Line(logging.LogRecord):
+    """A record of a message and its facts, and nothing about caller, thread or process.
+
+    No formatter here shows those, and to find them out is a third of a line's cost.
+    """
+
+    args = ()
+    pathname = filename = module = ""
+    lineno = 0
+    funcName = exc_info = exc_text = stack_info = None
+    thread = threadName = process = processName = taskName = None
+
+    def __init__(self, name: str, level: int, message: str, facts: Mapping[str, object]) -> None:
+        now = time.time()
+        self.__dict__.update(facts)
+        self.name = name
+        self.msg = message
+        self.levelno = level
+        self.levelname = logging.getLevelName(level)
+        self.created = now
+        self.msecs = int((now - int(now)) * 1000) + 0.0
+        self.relativeCreated = 0.0
+
+
+def write_line(
+    logger: logging.Logger, level: int, message: str, facts: Mapping[str, object]
+) -> None:
+    """As ``logger.log(level, message, extra=facts)``, at half the cost."""
+    if logger.isEnabledFor(level):
+        logger.handle(Line(logger.name, level, message, facts))
+
+
 class TextFormatter(logging.Formatter):
     """``17:40:12.345 INFO  connected  client=c1 ip=192.0.2.1``"""
 
@@ -92,16 +128,12 @@ class JsonFormatter(logging.Formatter):
         }
         if record.exc_info:
             entry["error"] = self.formatException(record.exc_info)
-        return json.dumps(entry, default=str)
+        return _to_json(entry)
 
 
 def extra_of(record: logging.LogRecord) -> Mapping[str, object]:
     """What the caller gave as ``extra``."""
-    return {
-        name: value
-        for name, value in record.__dict__.items()
-        if name not in _OWN_FIELDS and name not in _OTHER_PEOPLES_FIELDS
-    }
+    return {name: value for name, value in record.__dict__.items() if name not in _NO_FACTS}
 
 
 def _message(record: logging.LogRecord) -> str:

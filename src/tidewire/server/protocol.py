@@ -50,6 +50,7 @@ class TidewireProtocol(HttpToolsProtocol):
         self._limited_ip: str | None = None
         self._is_counted = False
         self._is_in_head = True
+        self._is_upgrade = False
         self._head_bytes = 0  # of an unfinished head, as fed
         self._counted_bytes = 0  # of a head's parts, as parsed
         self._deadline: asyncio.TimerHandle | None = None
@@ -122,7 +123,7 @@ class TidewireProtocol(HttpToolsProtocol):
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade as upgrade:
-            if self._should_upgrade():
+            if self._is_upgrade:
                 self._early = data[upgrade.args[0] :]
                 self.handle_websocket_upgrade()
         except httptools.HttpParserError:
@@ -171,7 +172,8 @@ class TidewireProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         self._is_in_head = False
         self._head_bytes = 0
-        if self.parser.should_upgrade() and self._should_upgrade():
+        self._is_upgrade = self.parser.should_upgrade() and self._should_upgrade()
+        if self._is_upgrade:
             self.scope["method"] = self.parser.get_method().decode("ascii")
             self.scope["http_version"] = self.parser.get_http_version()
             return
@@ -201,10 +203,22 @@ class TidewireProtocol(HttpToolsProtocol):
         )
 
     def handle_websocket_upgrade(self) -> None:
+        request = self._request()
         if self.cycle is not None and not self.cycle.response_complete:
-            self._refuse(HandshakeRefused(400, "malformed", "an upgrade behind an open request"))
+            refusal = HandshakeRefused(400, "malformed", "an upgrade behind an open request")
+            self._refuse(refusal, request)
             return
-        self._begin_hand_over(self._upgrade())
+        self.transport.pause_reading()  # its connection reads in another way
+        self._uncount()  # ``admit`` counts it again, by the client's own address
+        try:
+            admitted = self._door.admit_at_once(request)
+        except HandshakeRefused as refusal:
+            self._refuse(refusal, request)
+            return
+        if admitted is not None:
+            self._hand_over(admitted)
+            return
+        self._begin_hand_over(self._upgrade(request))
 
     def _begin_hand_over(self, work: Coroutine[Any, Any, None]) -> None:
         """Check whoever asks, and read nothing meanwhile."""
@@ -212,9 +226,7 @@ class TidewireProtocol(HttpToolsProtocol):
         self._start_deadline()
         self._upgrading = self.loop.create_task(work)
 
-    async def _upgrade(self) -> None:
-        request = self._request()
-        self._uncount()  # ``admit`` counts it again, by the client's own address
+    async def _upgrade(self, request: Request) -> None:
         try:
             admitted = await self._door.admit(request)
         except HandshakeRefused as refusal:
@@ -292,7 +304,7 @@ class TidewireProtocol(HttpToolsProtocol):
         self, refusal: HandshakeRefused, request: Request | None = None, response: bytes = b""
     ) -> None:
         self._refusal = refusal
-        self._door.refused(request, refusal)
+        self._door.refused(refusal, self._peer_ip, None if request is None else request.path)
         self._stop_deadline()
         if not self.transport.is_closing():
             self.transport.write(response or refusal_response(refusal))

@@ -71,7 +71,9 @@ def _refused(message: str) -> HandshakeRefused:
     return HandshakeRefused(400, "malformed", message)
 
 
-def _parsed(fields: Fields, name: bytes, parse: Callable[[list[str]], T]) -> T:
+def _parsed(fields: Fields, name: bytes, parse: Callable[[list[str]], list[T]]) -> list[T]:
+    if name not in fields:  # most are not there
+        return []
     try:
         return parse(values_of(fields, name))
     except ValueError:
@@ -98,7 +100,7 @@ def _values(fields: Fields, name: bytes) -> list[str]:
 
 
 def _lists(fields: Fields, name: bytes, token: str) -> bool:
-    return token in (found.lower() for found in _parsed(fields, name, elements))
+    return token in [found.lower() for found in _parsed(fields, name, elements)]
 
 
 def _check_version(fields: Fields) -> None:

@@ -49,7 +49,7 @@ def values_of(fields: Fields, name: bytes) -> list[str]:
 
 def elements(values: Iterable[str]) -> list[str]:
     """What is between the commas of a list that may span several header lines."""
-    stripped = (element.strip(" \t") for value in values for element in value.split(","))
+    stripped = [element.strip(" \t") for value in values for element in value.split(",")]
     return [element for element in stripped if element]
 
 
