@@ -159,8 +159,7 @@ class Client:
         if kind is None:
             await self.close()
         else:
-            self.abort()
-            await _drop(self._writer)
+            await self.abort()
 
     # -- out -----------------------------------------------------------------------------------
 
@@ -280,13 +279,12 @@ class Client:
         except Disconnected:
             pass
         finally:
-            self._end(ABNORMAL, "closed here")
-            await _drop(self._writer)
+            await self.abort()
 
-    def abort(self) -> None:
-        """Drop the connection at once, without a word."""
+    async def abort(self) -> None:
+        """Drop the connection at once, without a word. Harmless when it has ended already."""
         self._end(ABNORMAL, "given up here")
-        self._writer.transport.abort()
+        await _drop(self._writer)
 
     def _end(self, code: int, reason: str) -> None:
         if self._ended is None:
