@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 
@@ -15,7 +16,7 @@ from tidewire.security.handshake import Handshake
 from tidewire.security.user import User
 
 
-def _publish(app: App, stage: Stage, channel: str, data: object, **options: str) -> Position:
+def _publish(app: App, stage: Stage, channel: str, data: object, **options: Any) -> Position:
     """``app.publish`` with the stage's loop turned until it has an answer."""
 
     async def scenario() -> Position:

@@ -84,8 +84,9 @@ def test_a_text_that_no_client_could_read_is_refused_before_it_is_published(
     stage: Stage, app: App, field: str
 ) -> None:
     """Catalogue 53: in the log, it would break every delivery it is part of."""
+    publish: Callable[..., Coroutine[Any, Any, Position]] = app.publish
     with pytest.raises(ValueError, match=field):
-        _published(stage, app.publish("lobby", 1, **{field: "\ud800"}))
+        _published(stage, publish("lobby", 1, **{field: "\ud800"}))
     assert stage.engine.entries == 0
 
 

@@ -53,8 +53,10 @@ class Client:
         """Subscribe it to ``channel``, unasked and whatever it may; it is told so."""
         await self._link.come(self._link.node.subscribe(self._peer, channel))
 
-    async def unsubscribe(self, channel: str) -> None:
-        await self._link.come(self._link.node.unsubscribe(self._peer, channel))
+    def unsubscribe(self, channel: str) -> None:
+        """End its subscription, if there is one; it is told so."""
+        node, peer = self._link.node, self._peer
+        self._link.soon(lambda: node.unsubscribe(peer, channel, "application"))
 
     def close(self, reason: str = "") -> None:
         """Close the connection: it is over, and a good client does not come back by itself."""
@@ -65,8 +67,7 @@ class Client:
         self._close(close_codes.FORBIDDEN, reason)
 
     def _close(self, code: CloseCode, reason: str) -> None:
-        why = replace(code, reason=reason) if reason else code
-        self._link.soon(lambda: self._peer.close(why))
+        self._link.soon(lambda: self._peer.close(code, reason or None))
 
     def __repr__(self) -> str:
         return f"Client(id={self.id!r}, user={self.user.id!r})"

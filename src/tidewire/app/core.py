@@ -113,7 +113,7 @@ class App(Declares):
             self._keep(self._run_in_background(handler))
         holder = secrets.token_hex(8)
         for each in self._registry.tickers:
-            right = Right(each.lease, holder, self._linked().node.engine, LoopTime())
+            right = Right(each.lease, holder, self._linked().node, LoopTime())
             self._keep(tick(each, right, self._workers.run_safely, LoopTime()))
 
     async def stop(self) -> None:

@@ -61,6 +61,8 @@ def make_handler(function: Function, wanted: Wanted, handling: Handling = Handli
     """``function`` as a handler; raises ``TypeError`` with a sentence where it cannot be one."""
     if not callable(function):
         raise TypeError(f"{wanted.label} decorates a function, not {function!r}")
+    if handling.time_limit_s is not None and handling.time_limit_s <= 0:
+        raise TypeError(f"{wanted.label}: time_limit_s is seconds above zero")
     return Handler(
         function=function,
         name=_name(function),

@@ -45,6 +45,9 @@ class HookKind(Struct, frozen=True):
     is_single: bool = False
     """Whether one function alone decides."""
 
+    is_task: bool = False
+    """Whether it runs as long as the server does."""
+
 
 class Hooks:
     """The functions of all hooks. ``None`` as a pattern is every channel."""
@@ -59,11 +62,14 @@ class Hooks:
             raise TypeError(f'{label} is about channels: write @app.{kind.name}("chat:{{room}}")')
         if kind.pattern == "none" and pattern is not None:
             raise TypeError(f"{label} is not about channels, so it takes no pattern")
-        handlers = self._handlers.setdefault((kind.name, pattern), [])
+        handlers = self._handlers.get((kind.name, pattern), [])
         if kind.is_single and handlers:
             raise TypeError(f"{label} is declared twice: {handlers[0].name} is the first")
         names = (*kind.names, *(placeholders(pattern) if pattern is not None else ()))
-        handlers.append(make_handler(function, Wanted(label, kind.places, names), handling))
+        handler = make_handler(function, Wanted(label, kind.places, names), handling)
+        if kind.is_task and handler.mode != "async":
+            raise TypeError(f"{label}: {handler.name} runs for ever, so it is an async def")
+        self._handlers[kind.name, pattern] = [*handlers, handler]
 
     def of(self, name: HookName, pattern: str | None = None) -> list[Handler]:
         """Those for every channel, and those for the channels of ``pattern``."""
@@ -115,6 +121,8 @@ class Hook:
         time_limit_s: float | None = None,
     ) -> Any:
         handling = Handling(inline, time_limit_s)
+        if isinstance(about, str):
+            placeholders(about)  # a pattern that is none fails here
         if about is not None and not isinstance(about, str):
             self._hooks.add(self._kind, None, about, handling)
             return about
@@ -143,5 +151,5 @@ KINDS = (
     HookKind("on_vacated", (), ("channel",), pattern="may"),
     HookKind("on_start"),
     HookKind("on_stop"),
-    HookKind("background"),
+    HookKind("background", is_task=True),
 )

@@ -9,8 +9,8 @@ A type that would be mistaken for one of the protocol's fails where it is define
 
 from __future__ import annotations
 
-import inspect
 import re
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -38,8 +38,10 @@ class MessageMeta(StructMeta):
         if bases == (Struct,):  # Message itself
             return super().__new__(mcls, name, bases, namespace, **options)
         checked = _check_type(name, type)
-        made = super().__new__(mcls, name, bases, namespace, tag=checked, **options)
-        _check_fields(name, made)
+        _check_names(name, namespace.get("__annotations__", {}))
+        made: Any = super().__new__(mcls, name, bases, namespace, tag=checked, **options)
+        own = [each for each in msgspec.structs.fields(made) if each.name != "id"]
+        _check_names(name, [each.encode_name for each in own])
         return made
 
 
@@ -56,11 +58,8 @@ def _check_type(name: str, type_name: str | None) -> str:
     return type_name
 
 
-def _check_fields(name: str, made: Any) -> None:
-    own = [each.encode_name for each in msgspec.structs.fields(made) if each.name != "id"]
-    if "id" in inspect.get_annotations(made):
-        own.append("id")
-    for field in own:
+def _check_names(name: str, fields: Iterable[str]) -> None:
+    for field in fields:
         if field in ENVELOPE_FIELDS:
             raise TypeError(
                 f"{name}: the field {field!r} belongs to every message's envelope; "

@@ -67,7 +67,7 @@ class Assembly:
         admission = self._admission(app, settings, clock)
         tick = Tick(loop.call_soon, clock.monotonic)
         hub = Hub(loop.call_soon, tick.request, self.counters)
-        self.node = self._node(settings, clock, tick, hub, admission)
+        self.node = self._node(app, settings, clock, tick, hub=hub, admission=admission)
         self.shared = Shared(
             handler=self.node,
             limits=parts.connection_limits(settings),
@@ -79,7 +79,7 @@ class Assembly:
             ended=self._ended,
         )
         self._set_phases(tick, hub)
-        self.door = self._front_door(settings, admission, sentinel)
+        self.door = self._front_door(app, settings, admission, sentinel)
 
     def _set_phases(self, tick: Tick, hub: Hub) -> None:
         engine, shared = self.engine, self.shared
@@ -106,14 +106,21 @@ class Assembly:
             clock=clock,
             cookie_name=settings.auth.cookie,
             allows_anonymous=settings.auth.anonymous,
-            authenticate=app.authenticate_hook,
+            authenticate=app.authenticator,
             renew_keys=None if remote_keys is None else remote_keys.renew_for_unknown_key,
         )
 
     def _node(
-        self, settings: Settings, clock: Clock, tick: Tick, hub: Hub, admission: Admission
+        self,
+        app: App,
+        settings: Settings,
+        clock: Clock,
+        tick: Tick,
+        *,
+        hub: Hub,
+        admission: Admission,
     ) -> Node:
-        channels = parts.channel_table(settings)
+        channels = parts.channel_table(settings, app.registry)
         call_later = asyncio.get_running_loop().call_later
         interval_s = settings.lobby.occupancy_interval_s
         return Node(
@@ -132,12 +139,13 @@ class Assembly:
                 heartbeat_s=settings.heartbeat.interval_s,
                 lobby=settings.lobby.channel,
             ),
+            application=app.side,
         )
 
     def _front_door(
-        self, settings: Settings, admission: Admission, sentinel: DrainSentinel
+        self, app: App, settings: Settings, admission: Admission, sentinel: DrainSentinel
     ) -> FrontDoor:
-        dialect = NativeDialect()
+        dialect = NativeDialect(app.side.message_types)
         return FrontDoor(
             admission=admission,
             connections=self._counts,

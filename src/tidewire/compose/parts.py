@@ -6,6 +6,7 @@ import resource
 import secrets
 from typing import TypeVar
 
+from tidewire.app.registry import Registry
 from tidewire.channels.options import ChannelOptions
 from tidewire.channels.patterns import ChannelTable
 from tidewire.config import Settings, read_secrets
@@ -26,9 +27,9 @@ MIN_SLICE_S = 0.05
 """Of the heartbeat wheel: finer would only wake an idle process more often."""
 
 
-def channel_table(settings: Settings) -> ChannelTable:
-    """The configured patterns in their order, and the lobby behind them."""
-    rules = [
+def channel_table(settings: Settings, declared: Registry) -> ChannelTable:
+    """The application's own, the configured patterns in their order, and the lobby behind them."""
+    configured = [
         (
             channel.pattern,
             ChannelOptions(
@@ -46,7 +47,7 @@ def channel_table(settings: Settings) -> ChannelTable:
         history_ttl_s=settings.history.ttl_s,
         announce_up_to=settings.lobby.announce_up_to,
     )
-    return ChannelTable([*rules, (settings.lobby.channel, lobby)])
+    return ChannelTable(declared.rules([*configured, (settings.lobby.channel, lobby)], lobby))
 
 
 def _first(chosen: T | None, default: T) -> T:

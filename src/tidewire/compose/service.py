@@ -15,14 +15,14 @@ from typing import Any
 
 from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector
 
-from tidewire.http.metrics import NodeCollector
-from tidewire.http.routes import Routes
 from tidewire.app import App, AsgiApp, AsgiReceive, AsgiSend, Scope
 from tidewire.clock import Clock, SystemClock
 from tidewire.compose.assembly import Assembly
 from tidewire.compose.lifespan import MountedLifespan
 from tidewire.config import Settings, Sources, check_exposure, load, read_keys
 from tidewire.errors import TidewireError
+from tidewire.http.metrics import NodeCollector
+from tidewire.http.routes import Routes
 from tidewire.server.drain import DrainSentinel, drain
 from tidewire.server.protocol import STATE_KEY
 
@@ -100,6 +100,7 @@ class Service:
             self._keep(parts.remote_keys.keep_fresh())
         await parts.node.start()
         self._app.attach(parts.node)
+        await self._app.start()
         self._keep(self._turn_wheel(parts))
         self._keep(self._sweep(parts))
         _settle_garbage()
@@ -132,6 +133,7 @@ class Service:
 
     async def stop(self) -> None:
         await self.drain()
+        await self._app.stop()
         self._app.attach(None)
         for task in list(self._tasks):
             task.cancel()
