@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol, TypeAlias
 
-from tidewire.messages import AnyCommand, Event, Publication
+from tidewire.messages import AnyCommand, AppMessage, Event, Publication
 
 Item: TypeAlias = Publication | Event
 
@@ -17,7 +17,7 @@ class Wire(Protocol):
         """The bytes of each item: one call for a batch, because it is the hot end of a fan-out."""
         ...
 
-    def decode(self, text: str) -> AnyCommand:
+    def decode(self, text: str) -> AnyCommand | AppMessage:
         """Raises ``CommandRefused`` where ``text`` is no command."""
         ...
 

@@ -17,8 +17,8 @@ from tidewire.channels.patterns import ChannelTable, Found
 from tidewire.clock import Clock
 from tidewire.counters import Counters
 from tidewire.dialects.base import Undecodable
-from tidewire.engines.base import Engine, Page, Query, Receipt, Snapshot
-from tidewire.errors import CommandRefused, HandshakeRefused
+from tidewire.engines.base import Engine, Lease, Page, Query, Receipt, Snapshot
+from tidewire.errors import CommandRefused, ErrorCode, HandshakeRefused
 from tidewire.hub import Hub, Room
 from tidewire.messages import (
     AnyCommand,
@@ -48,7 +48,7 @@ from tidewire.messages import (
 )
 from tidewire.node.announcer import Announcer
 from tidewire.node.answers import Answers
-from tidewire.node.application import Application, NoApplication
+from tidewire.node.application import Application, Greeting, NoApplication
 from tidewire.node.following import SYSTEM_PREFIX, Followers, OnEntries
 from tidewire.node.gate import HANDLERS, HOOKS, Gate
 from tidewire.node.peer import CommandKey, Peer
@@ -116,7 +116,7 @@ class Node:
         self.application = application or NoApplication()
         self.grants = grants
         self._hub = hub
-        self._engine = engine
+        self.engine = engine
         self._tick = tick
         self._clock = clock
         self._announcer = announcer
@@ -156,14 +156,14 @@ class Node:
 
     async def start(self) -> None:
         """Open the lobby. Raises ``EngineUnavailable``."""
-        self._engine.start(self)
+        self.engine.start(self)
         lobby = self.find(self._options.lobby)
         if lobby is not None:
             self._lobby = await self._rooms.open(lobby)
 
     async def stop(self) -> None:
         """Every submission in flight has ended when this returns."""
-        await self._engine.stop()
+        await self.engine.stop()
 
     def set_limits(self, limits: SessionLimits) -> None:
         """What newcomers are told that they may do."""
@@ -173,9 +173,7 @@ class Node:
 
     def welcome(self, peer: Peer) -> None:
         """The connection stands: tell the newcomer, and the others that it is here."""
-        self.counters.connections += 1
-        self.counters.opened += 1
-        self.clients.add(peer)
+        self._count(peer)
         if self.application.greets:
             self._answers.run(peer, UNSET, lambda: self._greet(peer))
         else:
@@ -183,16 +181,38 @@ class Node:
             if names := self._unasked(peer):
                 self._answers.run(peer, UNSET, lambda: self._subscriber.put_in_all(peer, names))
 
+    def attend(self, peer: Peer, command: Subscribe) -> None:
+        """The same for a client that only listens: it is in the channels it asks for, and no
+        other."""
+        self._count(peer)
+        self._answers.run(peer, UNSET, lambda: self._attend(peer, command))
+
+    async def _attend(self, peer: Peer, command: Subscribe) -> None:
+        if not self.application.greets or await self._greeting(peer) is not None:
+            peer.session.is_welcome = True
+            peer.send(self._connected(peer))
+            await self._subscriber.several(peer, command)
+
+    def _count(self, peer: Peer) -> None:
+        self.counters.connections += 1
+        self.counters.opened += 1
+        self.clients.add(peer)
+
     async def _greet(self, peer: Peer) -> None:
         """Let the application decide first; until then the client hears and may do nothing."""
+        greeting = await self._greeting(peer)
+        if greeting is not None:
+            self._let_in(peer)
+            names = [*self._unasked(peer), *greeting.subscriptions]
+            await self._subscriber.put_in_all(peer, dict.fromkeys(names))
+
+    async def _greeting(self, peer: Peer) -> Greeting | None:
+        """What the application says to a newcomer; None where that closed the door to it."""
         try:
-            greeting = await self.hooks.run(lambda: self.application.greet(peer))
+            return await self.hooks.run(lambda: self.application.greet(peer))
         except CommandRefused as refusal:
             peer.close(NOT_NOW.get(refusal.code, close_codes.FORBIDDEN), str(refusal))
-            return
-        self._let_in(peer)
-        names = [*self._unasked(peer), *greeting.subscriptions]
-        await self._subscriber.put_in_all(peer, dict.fromkeys(names))
+            return None
 
     def _let_in(self, peer: Peer) -> None:
         peer.session.is_welcome = True
@@ -208,7 +228,7 @@ class Node:
 
     def _connected(self, peer: Peer) -> Connected:
         session, user, lobby = peer.session, peer.session.user, self._lobby
-        place = None if lobby is None else session.subscriptions[lobby.name]
+        place = None if lobby is None else session.subscriptions.get(lobby.name)
         return Connected(
             user_id=user.id,
             user_count=0 if lobby is None else self._announcer.count(lobby.name),
@@ -217,7 +237,7 @@ class Node:
             protocol=PROTOCOL_VERSION,
             features=FEATURES,
             limits=self._limits_told,
-            channel=UNSET if lobby is None else lobby.name,
+            channel=UNSET if lobby is None or place is None else lobby.name,
             epoch=UNSET if place is None else place.epoch,
             seq=UNSET if place is None else place.seq,
             tag=UNSET if place is None else place.tag,
@@ -257,6 +277,14 @@ class Node:
             self._handlers[type(command)](peer, command)
         except CommandRefused as refusal:
             self._answers.refuse(peer, _key(command, refusal), refusal)
+
+    def act(self, peer: Peer, command: AnyCommand) -> None:
+        """The same for a command that did not come as text."""
+        self._tick.request()
+        try:
+            self._handlers[type(command)](peer, command)
+        except CommandRefused as refusal:
+            self._answers.refuse(peer, command.id, refusal)
 
     def receive_binary(self, peer: Peer, data: bytes) -> None:
         """The native dialect is text."""
@@ -348,7 +376,7 @@ class Node:
     def signal(self, signal: Signal) -> None:
         """Tell a channel something that is not kept. Never fails."""
         self._tick.request()
-        self._engine.signal(signal)
+        self.engine.signal(signal)
 
     def send(self, peer: Peer, event: Event) -> None:
         """Tell one client something, with this tick's write."""
@@ -362,17 +390,17 @@ class Node:
         """
         await self._subscriber.put_in(peer, channel, since)
 
-    def unsubscribe(self, peer: Peer, channel: str, code: str) -> None:
+    def unsubscribe(self, peer: Peer, channel: str, code: ErrorCode = "forbidden") -> None:
         """End a subscription, if there is one; ``peer`` is told ``unsubscribed`` with ``code``."""
         self._subscriber.put_out(peer, channel, code)
 
     async def history(self, channel: str, query: Query) -> Page:
         """Read a configured channel's log. Raises ``CommandRefused``, ``EngineUnavailable``."""
-        return await self._engine.read(channel, self._options_of(channel), query)
+        return await self.engine.read(channel, self._options_of(channel), query)
 
     async def snapshot(self, channel: str) -> Snapshot:
         """The latest entry of each key; as ``history``."""
-        return await self._engine.snapshot(channel, self._options_of(channel))
+        return await self.engine.snapshot(channel, self._options_of(channel))
 
     def _options_of(self, channel: str) -> ChannelOptions:
         found = self.find(channel)
@@ -380,9 +408,17 @@ class Node:
             raise forbidden()
         return found.options
 
+    async def lease(self, name: str, holder: str, ttl_s: float) -> Lease | None:
+        """As the engine's: the right to be the only one to do something."""
+        return await self.engine.lease(name, holder, ttl_s)
+
+    async def release(self, lease: Lease) -> None:
+        """As the engine's."""
+        await self.engine.release(lease)
+
     async def channels(self) -> list[str]:
         """Channels that are in use or keep something, sorted. Raises ``EngineUnavailable``."""
-        names = await self._engine.channels()
+        names = await self.engine.channels()
         return [name for name in names if not name.startswith(SYSTEM_PREFIX)]
 
     def channel_count(self) -> int:

@@ -10,7 +10,7 @@ from msgspec import UNSET, UnsetType, structs
 
 from tidewire.channels.patterns import Found
 from tidewire.clock import Clock
-from tidewire.errors import CommandRefused
+from tidewire.errors import CommandRefused, ErrorCode
 from tidewire.messages import Position, Subscribe, SubscribedAll, Unsubscribe, Unsubscribed
 from tidewire.node.answers import Answers, refusal_of
 from tidewire.node.peer import Peer
@@ -47,7 +47,7 @@ class Subscriber:
 
     def subscribe(self, peer: Peer, command: Subscribe) -> None:
         if command.channels is not None:
-            self._answers.run(peer, command.id, lambda: self._several(peer, command))
+            self._answers.run(peer, command.id, lambda: self.several(peer, command))
             return
         self._check(peer, command.channel)
         self._answers.run(peer, command.id, lambda: self._one(peer, command))
@@ -57,7 +57,7 @@ class Subscriber:
         self._permissions.check(peer.session, "subscribe", channel)
         peer.session.check_room(channel)
 
-    async def _several(self, peer: Peer, command: Subscribe) -> None:
+    async def several(self, peer: Peer, command: Subscribe) -> None:
         """One after the other, each answered by itself; then the answer to the command."""
         done: dict[str, None] = {}
         refused: dict[str, None] = {}
@@ -142,7 +142,7 @@ class Subscriber:
             except Exception as error:
                 self._answers.refuse(peer, UNSET, refusal_of(error), channel=channel)
 
-    def put_out(self, peer: Peer, channel: str, code: str) -> None:
+    def put_out(self, peer: Peer, channel: str, code: ErrorCode) -> None:
         """End a subscription, or one that is about to begin; ``peer`` is told why."""
         under_way = self._joining.get((peer.session.client_id, channel))
         if under_way is not None:

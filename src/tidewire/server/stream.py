@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Coroutine
-from typing import Any
+from collections.abc import Callable
 
 from tidewire.dialects.eventstream import COMMENT, block, retry
-from tidewire.messages import Draining, Event, Lost, Subscribed
+from tidewire.messages import Draining, Event, Lost, Subscribed, SubscribedAll
 from tidewire.server.connection import Connection
 from tidewire.server.shared import Shared
 from tidewire.server.streamwires import StreamWire, StreamWires
@@ -35,7 +34,7 @@ _NEVER_FED = Receiver(Role.SERVER, ReceiveLimits())
 class Stream(Connection):
     """One client's event stream, from the response's head to the end."""
 
-    __slots__ = ("_follow", "_ignored_bytes", "_is_settled", "_may_share_soon", "_wires")
+    __slots__ = ("_attend", "_ignored_bytes", "_is_settled", "_may_share_soon", "_wires")
 
     wire: StreamWire  # type: ignore[assignment]  # blocks of lines, where its base has frames
 
@@ -46,24 +45,26 @@ class Stream(Connection):
         wires: StreamWires,
         wire: StreamWire,
         limited_ip: str | None,
-        follow: Callable[[Stream], Coroutine[Any, Any, None]],
+        attend: Callable[[Stream], None],
     ) -> None:
         super().__init__(shared, session, wire, _NEVER_FED, limited_ip)  # type: ignore[arg-type]
         self._wires = wires
-        self._follow = follow
+        self._attend = attend
         self._ignored_bytes = 0
         self._is_settled = False  # subscribed to all its channels
         self._may_share_soon = False
 
     def _greet(self) -> None:
-        """Its channels are subscribed to behind the first event, while nothing is read."""
         self.queue(retry(random.uniform(*RETRY_S)))  # noqa: S311
-        self.run(self._begin())
+        self._attend(self)
 
-    async def _begin(self) -> None:
-        await self._follow(self)
-        self._is_settled = True
-        self._share_soon()
+    def _settle(self, answer: SubscribedAll) -> None:
+        """It has been answered for each of its channels, and has no way to ask again."""
+        if answer.refused:
+            self.close(close_codes.TRY_AGAIN_LATER, "not subscribed: come back")
+        else:
+            self._is_settled = True
+            self._share_soon()
 
     # -- reading -------------------------------------------------------------------------------
 
@@ -85,6 +86,8 @@ class Stream(Connection):
             soonest, latest = RETRY_S
             self.queue(retry(random.uniform(soonest, latest + event.window)))  # noqa: S311
         self.queue(self.wire.event(event))
+        if isinstance(event, SubscribedAll):
+            self._settle(event)
 
     def queue(self, data: bytes) -> None:
         self._note(data)

@@ -11,15 +11,15 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Protocol
 
 import msgspec
 from msgspec import Struct
 
 from tidewire.channels.options import Action
 from tidewire.dialects.eventstream import MEDIA_TYPE, block, retry
-from tidewire.errors import CommandRefused, EngineUnavailable, HandshakeRefused
-from tidewire.messages import Event, Ping, Position
+from tidewire.errors import CommandRefused, HandshakeRefused
+from tidewire.messages import Place, Position, Subscribe
 from tidewire.node.peer import Peer
 from tidewire.security.handshake import Handshake
 from tidewire.security.ids import new_client_id
@@ -32,7 +32,6 @@ from tidewire.server.stream import Stream
 from tidewire.server.streamwires import StreamWires
 from tidewire.server.visitor import Visitor
 from tidewire.session import Session
-from tidewire.websocket import close_codes
 
 logger = logging.getLogger("tidewire.door")
 
@@ -43,33 +42,16 @@ HEADERS = (
     ("connection", "close"),
 )
 
-VERSION = 1
-
 
 class Audience(Protocol):
     """What the node does for those who only listen."""
-
-    def attend(self, peer: Peer) -> None:
-        """Count a client among the connected; it is told nothing unasked."""
 
     async def may(self, peer: Peer, action: Action, channel: str) -> object:
         """Raises ``CommandRefused``."""
         ...
 
-    async def subscribe(self, peer: Peer, channel: str, since: Position | None) -> None:
-        """Raises ``CommandRefused``, ``EngineUnavailable``; the peer is then not subscribed."""
-        ...
-
-
-class Opened(Event, frozen=True, tag="connected"):
-    """A stream's first event: whose it is."""
-
-    user_id: str
-    client_id: str
-    heartbeat: float
-    protocol: int = VERSION
-    info: Any = None
-    expires_at: int | None = None
+    def attend(self, peer: Peer, command: Subscribe) -> None:
+        """Tell a newcomer ``connected``, then the answers to its one command."""
 
 
 class Listener(Struct):
@@ -127,7 +109,7 @@ class StreamDoor:
         )
 
     async def _check(self, session: Session, channels: tuple[str, ...]) -> None:
-        visitor = Visitor(session, Ping())
+        visitor = Visitor(session)
         try:
             for channel in channels:
                 await self._audience.may(visitor, "subscribe", channel)
@@ -166,35 +148,17 @@ class StreamDoor:
             self._wires,
             self._wires.begin(listener.places),
             listener.limited_ip,
-            lambda stream: self._follow(stream, listener.places),
+            lambda stream: self._audience.attend(stream, _asked(listener.places)),
         )
-        self._audience.attend(stream)
         if logger.isEnabledFor(logging.INFO):
             session = listener.session
             facts = {"user": session.user.id, "client": session.client_id}
             logger.info("streaming", extra={**facts, "ip": listener.client_ip})
         stream.start(transport, listener.head, early)
 
-    async def _follow(self, stream: Stream, places: Mapping[str, Position | None]) -> None:
-        """Greet, and subscribe to one channel after the other."""
-        stream.send(self._opened(stream.session))
-        for channel, since in places.items():
-            try:
-                await self._audience.subscribe(stream, channel, since)
-            except (CommandRefused, EngineUnavailable) as error:
-                logger.info("a stream ends", extra={"reason": str(error)})
-                stream.close(close_codes.TRY_AGAIN_LATER)  # it comes back, and is told then
-                return
 
-    def _opened(self, session: Session) -> Opened:
-        user = session.user
-        return Opened(
-            user_id=user.id,
-            client_id=session.client_id,
-            heartbeat=self._shared.limits.heartbeat_interval_s,
-            info=user.info,
-            expires_at=None if user.expires_at is None else int(user.expires_at),
-        )
+def _asked(places: Mapping[str, Position | None]) -> Subscribe:
+    return Subscribe(channels=[Place(channel, since) for channel, since in places.items()])
 
 
 def _last_event_id(handshake: Handshake) -> str:

@@ -27,7 +27,7 @@ MAX_SHARING = 1_024
 would be claimed by the ids of another channel before every stream had it."""
 
 NAMES = {"error": "refused"}
-"""An ``EventSource`` fires an ``error`` of its own when its connection is lost."""
+"""What a browser calls otherwise: an ``EventSource`` fires an ``error`` of its own."""
 
 Places: TypeAlias = dict[str, Position | None]
 """Where a stream stands, by channel; None where it does not follow it yet."""
@@ -40,12 +40,13 @@ class StreamWire:
     it at once. An own one is told (``wrote``), for its stream may be passed over.
     """
 
-    __slots__ = ("_dialect", "decode", "is_common", "places", "streams")
+    __slots__ = ("_dialect", "_is_amid_pages", "decode", "is_common", "places", "streams")
 
     def __init__(self, dialect: Dialect, places: Places) -> None:
         self.places = places
         self.streams = 1
         self.is_common = False
+        self._is_amid_pages = False  # of the answer for one channel
         self.decode = dialect.decode
         self._dialect = dialect
 
@@ -90,7 +91,7 @@ class StreamWire:
         What was missed is claimed entry by entry. A snapshot is claimed as a whole at
         its end: a cut within it must bring all of it again.
         """
-        if event.recovery == "gap":
+        if event.recovery == "gap" and not self._is_amid_pages:
             yield self._named(_gap(event))
         is_claimed = event.recovery == "complete" and not event.snapshot
         payloads = self._dialect.publications(event.messages)
@@ -98,6 +99,7 @@ class StreamWire:
             if is_claimed and entry.channel in places:
                 places[entry.channel] = Position(event.epoch, entry.seq, entry.tag)
             yield block(payload, last_id=last_id(places.values()) if is_claimed else None)
+        self._is_amid_pages = event.more
         if not event.more:
             said = msgspec.structs.replace(event, messages=())
             yield self._named(said, _stand(places, said))
@@ -130,7 +132,7 @@ def _gap(event: Subscribed) -> Lost:
 class Sharing(Peer, Protocol):
     """A stream, as far as its wire goes."""
 
-    wire: StreamWire  # type: ignore[assignment]  # a Member's is only read
+    wire: StreamWire
 
 
 class StreamWires:

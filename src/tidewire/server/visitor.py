@@ -12,37 +12,34 @@ from typing import Any
 
 from msgspec import UNSET
 
+from tidewire.errors import CommandRefused
 from tidewire.hub import Item
 from tidewire.messages import AnyCommand, Event
 from tidewire.node.peer import Peer
 from tidewire.session import Session
 from tidewire.websocket.close_codes import CloseCode
 
-ONLY_ID = 0
-"""Of the one command, so that it has an answer."""
-
-
-class Said:
-    """A wire on which one command has come in already."""
-
-    def __init__(self, command: AnyCommand) -> None:
-        self._command = command
+class NoWire:
+    """Nothing is delivered to a visitor, and what it says is a command already."""
 
     def decode(self, text: str) -> AnyCommand:
-        return self._command
+        raise CommandRefused("malformed", "a visitor says nothing")
 
     def frames(self, items: Sequence[Item]) -> list[bytes]:
         return [b""] * len(items)
 
 
+NO_WIRE = NoWire()
+
+
 class Visitor:
-    """Asks ``command``, and waits for its answer. Implements ``node.Peer``."""
+    """Waits for the answer to its one command. Implements ``node.Peer``."""
 
     is_behind = False
 
-    def __init__(self, session: Session, command: AnyCommand) -> None:
+    def __init__(self, session: Session) -> None:
         self.session = session
-        self.wire = Said(command)
+        self.wire = NO_WIRE
         self.answer: asyncio.Future[Event] = asyncio.get_running_loop().create_future()
         self._command: asyncio.Task[None] | None = None
 
