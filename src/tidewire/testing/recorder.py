@@ -116,8 +116,12 @@ class Publisher:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._client is not None:
-            await self._client.abort()
+        await self._leave()
+
+    async def _leave(self) -> None:
+        client, self._client = self._client, None
+        if client is not None:
+            await client.abort()
 
     async def publish(self, channel: str, count: int = 1, *, insist: bool = False) -> None:
         """Send ``count`` messages, as many at once as may wait, and wait until each has ended.
@@ -137,7 +141,7 @@ class Publisher:
             try:
                 await self._send(channel, pending)
             except Disconnected:
-                self._client = None
+                await self._leave()
                 if not insist:
                     break
         self._history.extend(Unknown(channel, message) for message in pending.values())

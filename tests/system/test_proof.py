@@ -1,0 +1,162 @@
+"""The promises under faults, on a real server process: judged by the history checker.
+
+Every fault is seen to have happened before the history is judged.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Literal
+
+import pytest
+
+from tests.support.asynchronous import eventually, run
+from tests.support.processes import ServerProcess
+from tests.support.tokens import SECRET, claims, hmac_token
+from tidewire.testing.client import connect
+from tidewire.testing.history import Subscribed, Unknown
+from tidewire.testing.proxy import FaultProxy
+from tidewire.testing.recorder import Publisher, Recorder
+
+CHANNEL = "room:1"
+CONFIG = f"""
+[auth]
+secrets = ["{SECRET}"]
+
+[[channels]]
+pattern = "room:{{name}}"
+history_size = 10000
+
+[limits]
+publications_per_s = 10000
+publications_burst = 10000
+user_publications_per_s = 10000
+user_publications_burst = 10000
+frames_per_s = 10000
+frames_burst = 10000
+"""
+
+
+class Trial:
+    """A server, a faulty network before some of its clients, and those clients."""
+
+    def __init__(self, server: ServerProcess, proxy: FaultProxy) -> None:
+        self.server = server
+        self.proxy = proxy
+        token = hmac_token(claims())  # a key to publish once is a user's, so everybody is somebody
+        here = partial(connect, f"ws://127.0.0.1:{server.port}/ws", token=token)
+        behind = partial(connect, f"ws://127.0.0.1:{proxy.port}/ws", token=token)
+        self.recorder = Recorder(here)
+        self.ann = self.recorder.subscriber("ann", CHANNEL, connect=behind)
+        self.bob = self.recorder.subscriber("bob", CHANNEL)
+        self.near = self.recorder.publisher("near")
+        self.far = self.recorder.publisher("far", connect=behind)
+
+    async def all_see(self, publisher: Publisher) -> None:
+        for subscriber in (self.ann, self.bob):
+            await subscriber.reached(CHANNEL, publisher.position)
+
+
+def try_(fault: Callable[[Trial], Awaitable[None]]) -> Recorder:
+    """Publish, let ``fault`` happen, publish again until everybody has seen it; the history."""
+
+    async def whole(server: ServerProcess) -> Recorder:
+        async with FaultProxy(server.port) as proxy:
+            trial = Trial(server, proxy)
+            async with trial.ann, trial.bob, trial.near, trial.far:
+                await trial.near.publish(CHANNEL, 20)
+                await trial.all_see(trial.near)
+                await fault(trial)
+                proxy.pass_through()
+                await trial.near.publish(CHANNEL, 20)
+                await trial.all_see(trial.near)
+                await trial.recorder.audit(CHANNEL)
+        return trial.recorder
+
+    with ServerProcess(CONFIG) as server:
+        return run(whole(server))
+
+
+def _judge(recorder: Recorder) -> None:
+    assert [str(each) for each in recorder.violations()] == []
+
+
+def _told(recorder: Recorder, recovery: str) -> list[str]:
+    """Who was answered that."""
+    told = [each for each in recorder.history if isinstance(each, Subscribed)]
+    return sorted(each.subscriber for each in told if each.recovery == recovery)
+
+
+def test_a_connection_cut_in_mid_stream_is_recovered_from_without_a_hole() -> None:
+    async def fault(trial: Trial) -> None:
+        for _ in range(5):
+            trial.proxy.cut()
+            await trial.near.publish(CHANNEL, 50)
+            await trial.far.publish(CHANNEL, 10, insist=True)
+        await trial.all_see(trial.far)
+        assert trial.proxy.connections_cut >= 5
+        assert trial.ann.connections >= 2
+
+    _judge(try_(fault))
+
+
+def test_what_a_black_hole_swallowed_is_recovered_after_it() -> None:
+    async def fault(trial: Trial) -> None:
+        trial.proxy.black_hole("down")
+        await trial.near.publish(CHANNEL, 100)
+        await eventually(lambda: trial.proxy.down.swallowed_bytes > 5_000, "entries are swallowed")
+        trial.proxy.cut()
+        trial.proxy.pass_through()
+        await trial.ann.reached(CHANNEL, trial.near.position)
+        assert trial.ann.connections == 2
+
+    _judge(try_(fault))
+
+
+def test_a_publisher_whose_answers_are_lost_publishes_once_when_it_insists() -> None:
+    """Catalogue 79."""
+
+    async def fault(trial: Trial) -> None:
+        trial.proxy.black_hole("down")
+        publishing = asyncio.create_task(trial.far.publish(CHANNEL, 30, insist=True))
+        await trial.bob.until(lambda: trial.bob.positions[CHANNEL].seq >= 50)
+        await eventually(lambda: trial.proxy.down.swallowed_bytes > 2_000, "answers are swallowed")
+        trial.proxy.cut()
+        trial.proxy.pass_through()
+        await publishing
+        await trial.all_see(trial.far)
+
+    _judge(try_(fault))
+
+
+@pytest.mark.parametrize("direction", ["up", "down"])
+def test_half_a_close_ends_a_connection_that_is_recovered_from(
+    direction: Literal["up", "down"],
+) -> None:
+    async def fault(trial: Trial) -> None:
+        trial.proxy.half_close(direction)
+        await trial.near.publish(CHANNEL, 100)
+        await trial.ann.until(lambda: trial.ann.connections == 2)
+        await trial.all_see(trial.near)
+
+    _judge(try_(fault))
+
+
+def test_a_server_that_is_killed_starts_anew_and_everybody_is_told() -> None:
+    """Catalogue 90."""
+
+    async def fault(trial: Trial) -> None:
+        publishing = asyncio.create_task(trial.far.publish(CHANNEL, 3_000))
+        await trial.bob.until(lambda: trial.bob.positions[CHANNEL].seq >= 200)
+        await asyncio.to_thread(trial.server.kill)
+        await asyncio.to_thread(trial.server.start)
+        await publishing
+        await trial.ann.until(lambda: trial.ann.connections == 2 and trial.ann.is_settled)
+        await trial.bob.until(lambda: trial.bob.connections == 2 and trial.bob.is_settled)
+
+    recorder = try_(fault)
+    _judge(recorder)
+    assert any(isinstance(each, Unknown) for each in recorder.history)
+    assert _told(recorder, "gap") == ["ann", "bob"]
