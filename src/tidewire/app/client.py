@@ -56,7 +56,7 @@ class Client:
     def unsubscribe(self, channel: str) -> None:
         """End its subscription, if there is one; it is told so."""
         node, peer = self._link.node, self._peer
-        self._link.soon(lambda: node.unsubscribe(peer, channel, "application"))
+        self._link.soon(lambda: node.unsubscribe(peer, channel, "forbidden"))
 
     def close(self, reason: str = "") -> None:
         """Close the connection: it is over, and a good client does not come back by itself."""

@@ -24,6 +24,7 @@ from tidewire.app.declaring import Declares
 from tidewire.app.handlers import Handler
 from tidewire.app.link import Link
 from tidewire.app.notices import Notices
+from tidewire.app.reading import Reads
 from tidewire.app.registry import Registry
 from tidewire.app.ticking import LoopTime, Right, tick
 from tidewire.app.workers import Workers, WorkLimits
@@ -45,7 +46,7 @@ LAST_HOOKS_S = 5.0
 """How long the stop waits for ``on_disconnect`` and its like: everybody leaves at once then."""
 
 
-class App(Declares):
+class App(Declares, Reads):
     """An application: its messages, handlers, hooks and channels, its HTTP side, and publishing."""
 
     def __init__(self, *, work: WorkLimits = WorkLimits()) -> None:  # noqa: B008 (frozen)
