@@ -20,6 +20,7 @@ from tidewire.engines.memory import MemoryEngine, MemoryLimits
 from tidewire.hub import Hub
 from tidewire.node.announcer import Announcer
 from tidewire.node.core import Node, NodeOptions
+from tidewire.node.registry import Clients
 from tidewire.security.admission import ConnectionLimits
 from tidewire.security.grants import Grants
 from tidewire.security.ids import TagSource, readable_id
@@ -28,12 +29,15 @@ from tidewire.security.proxies import TrustedProxies
 from tidewire.security.rates import KeyedRates
 from tidewire.security.tickets import TicketOffice
 from tidewire.server.admission import Admission
+from tidewire.server.crossorigin import CrossOrigin
 from tidewire.server.door import FrontDoor
 from tidewire.server.drain import DrainSentinel
 from tidewire.server.heartbeat import HeartbeatWheel
 from tidewire.server.jwks import RemoteKeys
 from tidewire.server.jwks_fetch import fetch_keys
 from tidewire.server.shared import Client, Shared
+from tidewire.server.streamdoor import StreamDoor
+from tidewire.server.streamwires import StreamWires
 from tidewire.server.wires import DeflateWire, PlainWire
 from tidewire.tick import Tick
 from tidewire.websocket.deflate import MAX_WINDOW_BITS, MIN_WINDOW_BITS
@@ -42,6 +46,8 @@ MAX_USERS_RATED = 100_000
 """Users whose publication rate is remembered at a time; some 20 MiB when full."""
 
 EPOCH_LENGTH = 8
+
+STREAM_PATH = "/sse"
 
 MANY_READERS = 32
 """Connections from which on a larger batch saves more writes than another poll costs."""
@@ -66,8 +72,11 @@ class Assembly:
         )
         admission = self._admission(app, settings, clock)
         tick = Tick(loop.call_soon, clock.monotonic)
-        hub = Hub(loop.call_soon, tick.request, self.counters)
-        self.node = self._node(app, settings, clock, tick, hub=hub, admission=admission)
+        clients = Clients()
+        hub = Hub(loop.call_soon, tick.request, self.counters, clients.by_id)
+        self.node = self._node(
+            app, settings, clock, tick, hub=hub, admission=admission, clients=clients
+        )
         self.shared = Shared(
             handler=self.node,
             limits=parts.connection_limits(settings),
@@ -80,6 +89,7 @@ class Assembly:
         )
         self._set_phases(tick, hub)
         self.door = self._front_door(app, settings, admission, sentinel)
+        self.door.streams = self._stream_door(settings, hub)
 
     def _set_phases(self, tick: Tick, hub: Hub) -> None:
         engine, shared = self.engine, self.shared
@@ -119,6 +129,7 @@ class Assembly:
         *,
         hub: Hub,
         admission: Admission,
+        clients: Clients,
     ) -> Node:
         channels = parts.channel_table(settings, app.registry)
         call_later = asyncio.get_running_loop().call_later
@@ -130,6 +141,7 @@ class Assembly:
             channels=channels,
             clock=clock,
             counters=self.counters,
+            clients=clients,
             announcer=Announcer(hub, channels, call_later, interval_s),
             user_rates=self._user_rates,
             refresh=admission.refresh,
@@ -158,6 +170,18 @@ class Assembly:
             shared=self.shared,
             sentinel=sentinel,
             ticket_ttl_s=settings.auth.ticket_ttl_s,
+        )
+
+    def _stream_door(self, settings: Settings, hub: Hub) -> StreamDoor:
+        return StreamDoor(
+            self.door,
+            self.node,
+            StreamWires(NativeDialect(), hub),
+            self.shared,
+            CrossOrigin(
+                parts.origin_policy(settings), allows_any=ANY in settings.origins.allowed
+            ),
+            STREAM_PATH,
         )
 
     def _ended(self, connection: Client) -> None:
