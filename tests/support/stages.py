@@ -20,6 +20,7 @@ from tidewire.messages import Position
 from tidewire.node.announcer import Announcer
 from tidewire.node.application import Application
 from tidewire.node.core import Node, NodeOptions
+from tidewire.node.registry import Clients
 from tidewire.security.grants import Grants
 from tidewire.security.rates import KeyedRates, Rate
 from tidewire.security.user import User
@@ -57,7 +58,8 @@ class Stage:
         self.loop = FakeLoop(self.clock)
         self.counters = Counters()
         self.tick = Tick(self.loop.call_soon, self.clock.monotonic)
-        self.hub = Hub(self.loop.call_soon, self.tick.request, self.counters)
+        clients = Clients()
+        self.hub = Hub(self.loop.call_soon, self.tick.request, self.counters, clients.by_id)
         epochs, tags = count(1), count(1)
         self.engine = engine(
             self.clock, lambda: f"e{next(epochs)}", lambda n: [f"t{next(tags)}" for _ in range(n)]
@@ -74,6 +76,7 @@ class Stage:
             channels=table,
             clock=self.clock,
             counters=self.counters,
+            clients=clients,
             announcer=Announcer(self.hub, table, self.loop.call_later, OCCUPANCY_INTERVAL_S),
             user_rates=KeyedRates(user_rate or Rate(1000, 1000), 100),
             refresh=self._refresh,

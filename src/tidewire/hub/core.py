@@ -39,7 +39,7 @@ class Hub:
         call_soon: Callable[..., object],
         request_tick: Callable[[], None],
         counters: Counters,
-        find: FindMember = {}.get,
+        find: FindMember,
     ) -> None:
         self._call_soon = call_soon
         self._request_tick = request_tick
@@ -181,7 +181,6 @@ class Hub:
             self._counters.bytes_sent += len(block) * len(members)
             if len(members) > MAX_MEMBERS_IN_ONE_GO:
                 room.flushing += 1
-                room.batch = items
                 self._spread(room, group, iter(members), block)
             else:
                 for member in members:
@@ -214,15 +213,13 @@ class Hub:
         chunk = list(islice(rest, CHUNK_MEMBERS))
         for member in chunk:
             if member in group and member not in room.newcomers:
-                if not (room.behind and room.was_passed_over(member)):
-                    member.deliver(block)
+                member.deliver(block)
         if len(chunk) == CHUNK_MEMBERS:
             self._call_soon(self._spread, room, group, rest, block)
             return
         room.flushing -= 1
         if room.flushing == 0:
             room.newcomers.clear()
-            room.batch = ()
             if room.has_collected:
                 self._dirty[room] = None
                 self._request_tick()

@@ -40,7 +40,7 @@ class Room:
     room keeps a ``tail`` for it instead.
     """
 
-    __slots__ = ("batch", "behind", "flushing", "groups", "has_absences", "held", "late", "name",
+    __slots__ = ("behind", "flushing", "groups", "has_absences", "held", "late", "name",
                  "newcomers", "pending", "position", "signals", "slow_reader", "tail")  # fmt: skip
 
     def __init__(self, name: str, position: Position, slow_reader: SlowReader) -> None:
@@ -54,8 +54,7 @@ class Room:
         self.late: dict[Member, int] = {}  # joined with a batch pending: takes it from here on
         self.held: dict[Member, Held] = {}
         self.flushing = 0  # groups whose last batch is still going out in chunks
-        self.batch: Sequence[Item] = ()  # that batch
-        self.newcomers: set[Member] = set()  # joined meanwhile: it is not theirs
+        self.newcomers: set[Member] = set()  # joined meanwhile: that batch is not theirs
         self.behind: dict[Member, int] = {}  # who reads too slowly, and the seq each has reached
         self.tail: Tail | None = None
 
@@ -102,29 +101,16 @@ class Room:
     # -- slow readers --------------------------------------------------------------------------
 
     def fall_behind(self, member: Member) -> None:
-        """``member`` has been handed everything up to the batch that is pending."""
+        """Keep for ``member`` what follows the batches that are out, or still going out."""
         if member in self.behind:
             return
         if self.tail is None and self.slow_reader != "disconnect":
             self.tail = Tail(conflates=self.slow_reader == "conflate")
-            self.tail.add(self.batch)
         waiting = self.pending[self.late.get(member, 0) :]
-        self.behind[member] = _seq_before(waiting, self.position.seq)
+        seqs = (item.seq for item in waiting if isinstance(item, Publication))
+        self.behind[member] = next(seqs, self.position.seq + 1) - 1
 
     def no_longer_behind(self, member: Member) -> None:
         self.behind.pop(member, None)
         if not self.behind:
             self.tail = None
-
-    def was_passed_over(self, member: Member) -> bool:
-        """Whether ``member`` fell behind before the chunk with it in it: it takes that batch from
-        the tail."""
-        if self.tail is None or member not in self.behind:
-            return False
-        self.behind[member] = _seq_before(self.batch, self.behind[member])
-        return True
-
-
-def _seq_before(items: Sequence[Item], otherwise: int) -> int:
-    """The ``seq`` before the first entry among ``items``."""
-    return next((item.seq - 1 for item in items if isinstance(item, Publication)), otherwise)

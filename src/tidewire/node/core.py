@@ -103,6 +103,7 @@ class Node:
         channels: ChannelTable,
         clock: Clock,
         counters: Counters,
+        clients: Clients,
         announcer: Announcer,
         user_rates: KeyedRates[str],
         refresh: Refresher,
@@ -111,7 +112,7 @@ class Node:
         application: Application | None = None,
     ) -> None:
         self.counters = counters
-        self.clients = Clients()
+        self.clients = clients
         self.hooks, self.handlers = Gate(HOOKS), Gate(HANDLERS)
         self.application = application or NoApplication()
         self.grants = grants
@@ -260,6 +261,14 @@ class Node:
     def disconnect(self, peer: Peer, close_code: CloseCode, reason: str | None = None) -> None:
         """Close a client's connection; ``reason`` is for people, and stands in the Close frame."""
         peer.close(close_code, reason)
+
+    def fell_behind(self, peer: Peer) -> None:
+        """It reads too slowly: its channels' rules say what becomes of what it cannot take."""
+        self._hub.fall_behind(peer, peer.session.subscriptions)
+
+    def caught_up(self, peer: Peer) -> None:
+        """It takes more again."""
+        self._hub.catch_up(peer)
 
     def announce_drain(self, peers: Iterable[Peer], window_s: float) -> None:
         """Tell ``peers`` to come back at a random moment within ``window_s`` seconds."""

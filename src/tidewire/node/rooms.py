@@ -51,7 +51,7 @@ class Rooms:
             room = self._hub.room(channel)  # another may have opened it meanwhile
             if room is None:
                 position = await self._engine.open(channel, found.options)
-                room = self._hub.open(channel, position)
+                room = self._hub.open(channel, position, found.options.slow_reader)
         return room
 
     def hold(self, room: Room, peer: Peer) -> None:
