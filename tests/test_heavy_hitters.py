@@ -45,16 +45,18 @@ def test_a_million_new_keys_take_no_more_room_than_a_thousand() -> None:
 
 
 def test_what_is_told_is_of_the_last_two_windows() -> None:
-    traffic = Traffic(0.0, gap=lambda: 1)
+    traffic = Traffic(gap=lambda: 1)
+    traffic.turn(5.0)
     traffic.sample("ada", "lobby", "192.0.2.1", 100)
-    for now, count in ((WINDOW_S, SAMPLED), (2 * WINDOW_S, 0)):
+    for now, count in ((5.0 + WINDOW_S, SAMPLED), (5.0 + 2 * WINDOW_S, 0)):
         traffic.turn(now)
+        assert traffic.seconds(now) == WINDOW_S
         tops = {(s, m): [each.count for each in found] for s, m, found in traffic.tops(5)}
         assert tops["users", "messages"] == ([count] if count else [])
 
 
 def test_messages_and_bytes_are_told_by_user_channel_and_address() -> None:
-    traffic = Traffic(0.0, gap=lambda: 1)
+    traffic = Traffic(gap=lambda: 1)
     traffic.sample("ada", "lobby", "192.0.2.1", 100)
     traffic.error("ada", "", "192.0.2.1")
     tops = {(s, m): {each.key: each.count for each in found} for s, m, found in traffic.tops(5)}

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections import Counter
 
+from tidewire.heavy_hitters import Traffic
+
 LATENCY_BUCKETS = 26
 """Powers of two of a microsecond: the last finite bucket ends at 16.8 s."""
 
@@ -31,6 +33,7 @@ class Counters:
     """Everything counted since the process started."""
 
     __slots__ = (
+        "api_calls",
         "bytes_received",
         "bytes_sent",
         "closed",
@@ -44,6 +47,7 @@ class Counters:
         "refusals",
         "rejected",
         "slow_readers",
+        "traffic",
     )
 
     def __init__(self) -> None:
@@ -60,3 +64,5 @@ class Counters:
         self.queue_bytes = 0
         self.slow_readers = 0
         self.publish_latency = Latency()
+        self.traffic = Traffic()
+        self.api_calls: Counter[tuple[str, str]] = Counter()  # by method and outcome

@@ -51,6 +51,7 @@ class FakePeer:
         self.command: Stepper | None = None
         self.reads_slowly = False
         self.is_behind = False
+        self.limited_ip: str | None = "192.0.2.1"
         self._unread = 0
         self._room_to_write = Gate()
 

@@ -46,7 +46,9 @@ class Answers:
         channel: str | UnsetType = UNSET,
     ) -> None:
         """Answer the command ``key``, or one of its channels; close who does it all the time."""
-        self._counters.rejected[refusal.code] += 1
+        counters, named = self._counters, "" if channel is UNSET else channel
+        counters.rejected[refusal.code] += 1
+        counters.traffic.error(peer.session.user.id, named, peer.limited_ip or "")
         wait_s = refusal.retry_after_s
         peer.send(
             Failure(

@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any, TypeAlias
 
 from msgspec import UNSET, Raw, Struct
+from msgspec.structs import replace
 
 from tidewire.channels.options import Action, ChannelOptions
 from tidewire.channels.patterns import ChannelTable, Found
@@ -283,9 +284,18 @@ class Node:
         command: AnyCommand | AppMessage | None = None
         try:
             command = peer.wire.decode(text)
+            traffic = self.counters.traffic
+            traffic.skip -= 1
+            if not traffic.skip:
+                self._sample(peer, command, len(text))
             self._handlers[type(command)](peer, command)
         except CommandRefused as refusal:
             self._answers.refuse(peer, _key(command, refusal), refusal)
+
+    def _sample(self, peer: Peer, command: object, size: int) -> None:
+        channel: str = getattr(command, "channel", "")
+        user_id, ip = peer.session.user.id, peer.limited_ip or ""
+        self.counters.traffic.sample(user_id, channel, ip, size)
 
     def act(self, peer: Peer, command: AnyCommand) -> None:
         """The same for a command that did not come as text."""
@@ -314,19 +324,8 @@ class Node:
         self._answers.run(peer, command.id, lambda: self._do_presence(peer, command))
 
     async def _do_presence(self, peer: Peer, command: Presence) -> None:
-        channel = command.channel
-        await self.may(peer, "presence", channel)
-        users: tuple[Member, ...] = ()
-        if self._announcer.is_announced(channel):
-            users = tuple(Member(each.id, each.info) for each in self._announcer.users(channel))
-        peer.send(
-            PresenceList(
-                id=command.id,
-                channel=channel,
-                user_count=self._announcer.count(channel),
-                users=users,
-            )
-        )
+        await self.may(peer, "presence", command.channel)
+        peer.send(replace(await self.presence(command.channel), id=command.id))
 
     def _refresh(self, peer: Peer, command: Refresh) -> None:
         self._answers.run(peer, command.id, lambda: self._do_refresh(peer, command))
@@ -402,6 +401,19 @@ class Node:
     def unsubscribe(self, peer: Peer, channel: str, code: ErrorCode = "forbidden") -> None:
         """End a subscription, if there is one; ``peer`` is told ``unsubscribed`` with ``code``."""
         self._subscriber.put_out(peer, channel, code)
+
+    async def presence(self, channel: str) -> PresenceList:
+        """Who is in a channel now. Raises ``EngineUnavailable``."""
+        users: tuple[Member, ...] = ()
+        if self._announcer.is_announced(channel):
+            users = tuple(Member(each.id, each.info) for each in self._announcer.users(channel))
+        count = self._announcer.count(channel)
+        return PresenceList(channel=channel, user_count=count, users=users)
+
+    def subscriber_count(self, channel: str) -> int:
+        """Clients of this node that are subscribed there."""
+        room = self._hub.room(channel)
+        return 0 if room is None else len(room)
 
     async def history(self, channel: str, query: Query) -> Page:
         """Read a configured channel's log. Raises ``CommandRefused``, ``EngineUnavailable``."""

@@ -22,6 +22,11 @@ class Peer(Member, Protocol):
     @property
     def session(self) -> Session: ...
 
+    @property
+    def limited_ip(self) -> str | None:
+        """The address it is counted under, if under any."""
+        ...
+
     def send(self, event: Event) -> None:
         """Queue an event; it leaves with this tick's one write."""
         ...

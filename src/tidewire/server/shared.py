@@ -43,11 +43,6 @@ class Client(Peer, Protocol):
     slot: int
 
     @property
-    def limited_ip(self) -> str | None:
-        """The address it is counted under, if under any."""
-        ...
-
-    @property
     def opened_at(self) -> float: ...
 
     @property

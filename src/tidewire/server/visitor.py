@@ -36,6 +36,7 @@ class Visitor:
     """Waits for the answer to its one command. Implements ``node.Peer``."""
 
     is_behind = False
+    limited_ip: str | None = None
 
     def __init__(self, session: Session) -> None:
         self.session = session

@@ -1,0 +1,130 @@
+"""Endpoint: ``/api/*`` as ASGI. One path for each call, one shape for each failure."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+from typing import Any
+
+import msgspec
+
+from tidewire.api.calls import CALLS, Answer, Call, Failed, method_of
+from tidewire.api.errors import ApiError
+from tidewire.app import AsgiReceive, AsgiSend, Scope
+from tidewire.counters import Counters
+from tidewire.http.asgi import RequestLost, read_body, respond
+from tidewire.http.backend import Backend
+from tidewire.http.failures import STATUS, failure_of
+from tidewire.http.guard import Guard
+
+logger = logging.getLogger("tidewire.api")
+
+PREFIX = "/api/"
+DOCUMENT = "/api/openapi.json"
+
+CALL_S = 30.0
+"""For a call, after its body has come. Engines answer within their own deadline, far below."""
+
+AUDITED = frozenset({"disconnect", "subscribe", "unsubscribe", "revoke"})
+"""What is done to people leaves a line that says by whose key."""
+
+CLOSE = ((b"connection", b"close"),)
+CHALLENGE = ((b"www-authenticate", b"Bearer"),)
+ALLOW_POST = ((b"allow", b"POST"),)
+ALLOW_GET = ((b"allow", b"GET, HEAD"),)
+
+_encode = msgspec.json.Encoder().encode
+
+
+class ApiEndpoint:
+    """The HTTP side of the API. Without a key configured every path of it is 404."""
+
+    def __init__(self, backend: Backend, guard: Guard, counters: Counters, document: bytes) -> None:
+        self._backend = backend
+        self._guard = guard
+        self._counters = counters
+        self._document = document
+        self._decoders = {
+            PREFIX + method_of(call): msgspec.json.Decoder(call).decode for call in CALLS
+        }
+
+    async def __call__(self, scope: Scope, receive: AsgiReceive, send: AsgiSend) -> None:
+        path: str = scope["path"]
+        try:
+            if not self._guard.is_open:
+                raise ApiError("not_found", "the API is off: no key is configured")
+            if path == DOCUMENT:
+                await self._describe(scope, send)
+            elif path not in self._decoders:
+                raise ApiError("not_found", "no such call")
+            elif scope["method"] != "POST":
+                await _refuse_method(send, ALLOW_POST)
+            else:
+                await self._serve(path, scope, receive, send)
+        except ApiError as error:
+            await _fail(send, failure_of(error))
+        except RequestLost:
+            return
+
+    async def _describe(self, scope: Scope, send: AsgiSend) -> None:
+        """The OpenAPI document: it says nothing that this repository does not."""
+        if scope["method"] in ("GET", "HEAD"):
+            await respond(send, 200, self._document)
+        else:
+            await _refuse_method(send, ALLOW_GET)
+
+    async def _serve(self, path: str, scope: Scope, receive: AsgiReceive, send: AsgiSend) -> None:
+        client = scope.get("client")
+        name = self._guard.check(scope["headers"], client[0] if client else "")
+        call = self._decoded(path, await read_body(receive))
+        method = path.removeprefix(PREFIX)
+        answer = await self._answer(call)
+        code = answer.code if isinstance(answer, Failed) else "ok"
+        self._counters.api_calls[method, code] += 1
+        if method in AUDITED:
+            logger.info(method, extra={"key": name, "outcome": code, **_about(call)})
+        if isinstance(answer, Failed):
+            await _fail(send, answer)
+        else:
+            await respond(send, 200, _encode(answer))
+
+    def _decoded(self, path: str, body: bytes) -> Call:
+        """The call that ``body`` is; its text is decoded first, since data is handed on as is."""
+        try:
+            call: Call = self._decoders[path](body.decode())
+        except msgspec.ValidationError as error:
+            raise ApiError("malformed", str(error)[:300]) from None
+        except (msgspec.MsgspecError, UnicodeError, RecursionError):
+            raise ApiError("malformed", "the body is not JSON") from None
+        return call
+
+    async def _answer(self, call: Call) -> Answer:
+        try:
+            async with asyncio.timeout(CALL_S):
+                return await self._backend.do(call)
+        except TimeoutError:
+            return Failed(code="unknown_outcome", message="it took too long")
+
+
+async def _fail(send: AsgiSend, failed: Failed) -> None:
+    extra: tuple[tuple[bytes, bytes], ...] = ()
+    if failed.code == "unauthorized":
+        extra = CHALLENGE
+    elif failed.code in ("too_large", "timeout"):
+        extra = CLOSE  # the rest of the body is not worth reading
+    elif isinstance(failed.retry_after, float):
+        extra = ((b"retry-after", str(math.ceil(failed.retry_after)).encode()),)
+    await respond(send, STATUS[failed.code], _encode(failed), extra)
+
+
+async def _refuse_method(send: AsgiSend, allow: tuple[tuple[bytes, bytes], ...]) -> None:
+    failed = Failed(code="malformed", message="another method is allowed here")
+    await respond(send, 405, _encode(failed), allow)
+
+
+def _about(call: Call) -> dict[str, Any]:
+    """Whom a call was about, for the log."""
+    names = ("user", "client", "session", "token", "channel")
+    found = {name: getattr(call, name, msgspec.UNSET) for name in names}
+    return {name: value for name, value in found.items() if value is not msgspec.UNSET}

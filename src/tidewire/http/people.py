@@ -1,0 +1,88 @@
+"""Clients over HTTP: who is put out, put into a channel or taken out of it, and whose proofs
+are void."""
+
+from __future__ import annotations
+
+from msgspec import UNSET, UnsetType
+
+from tidewire.api.calls import (
+    AboutClients,
+    Affected,
+    Answer,
+    Disconnect,
+    Revoke,
+    Revoked,
+    Subscribe,
+    Unsubscribe,
+)
+from tidewire.api.errors import ApiError
+from tidewire.http.publishing import given
+from tidewire.node.core import Node
+from tidewire.node.peer import Peer
+from tidewire.node.revocations import RevocationBook
+from tidewire.security.revocation import RevokedKind
+from tidewire.websocket import close_codes
+
+
+class People:
+    """Does what an operator or a backend wants done to clients."""
+
+    def __init__(self, node: Node, revocations: RevocationBook) -> None:
+        self._node = node
+        self._revocations = revocations
+
+    async def disconnect(self, call: Disconnect) -> Answer:
+        code = close_codes.GOING_AWAY if call.come_back else close_codes.FORBIDDEN
+        peers = self._named(call)
+        for peer in peers:
+            self._node.disconnect(peer, code)
+        return Affected(clients=len(peers))
+
+    async def subscribe(self, call: Subscribe) -> Answer:
+        self._check_exists(call.channel)
+        peers = [peer for peer in self._named(call) if not _is_in(peer, call.channel)]
+        for peer in peers:
+            await self._node.subscribe(peer, call.channel)
+        return Affected(clients=len(peers))
+
+    async def unsubscribe(self, call: Unsubscribe) -> Answer:
+        self._check_exists(call.channel)
+        peers = [peer for peer in self._named(call) if _is_in(peer, call.channel)]
+        for peer in peers:
+            self._node.unsubscribe(peer, call.channel, "forbidden")
+        return Affected(clients=len(peers))
+
+    async def revoke(self, call: Revoke) -> Answer:
+        kind, subject = _named(call)
+        done = await self._revocations.revoke(
+            kind, subject, issued_before=given(call.issued_before), ttl_s=given(call.ttl)
+        )
+        return Revoked(
+            clients=done.clients,
+            issued_before=done.revocation.issued_before,
+            expires_at=done.revocation.expires_at,
+        )
+
+    def _named(self, call: AboutClients) -> list[Peer]:
+        """The clients that are connected here, of those that the call names."""
+        if not isinstance(call.user, UnsetType):
+            return self._node.clients.of_user(call.user)
+        peer = None if isinstance(call.client, UnsetType) else self._node.clients.by_id(call.client)
+        return [] if peer is None else [peer]
+
+    def _check_exists(self, channel: str) -> None:
+        if self._node.find(channel) is None:
+            raise ApiError("not_found", "no channel of that name is configured")
+
+
+def _is_in(peer: Peer, channel: str) -> bool:
+    return channel in peer.session.subscriptions
+
+
+def _named(call: Revoke) -> tuple[RevokedKind, str]:
+    for kind, subject in (
+        ("user", call.user), ("session", call.session), ("token", call.token),
+    ):  # fmt: skip
+        if not isinstance(subject, UnsetType):
+            return kind, subject  # type: ignore[return-value]
+    return "client", call.client if call.client is not UNSET else ""
