@@ -43,10 +43,15 @@ class Found(Struct, frozen=True):
 class ChannelTable:
     """Looks up a channel's options by name."""
 
-    __slots__ = ("_cache", "_rules")
+    __slots__ = ("_by_server", "_cache", "_rules")
 
     def __init__(self, rules: Iterable[tuple[str, ChannelOptions]]) -> None:
         self._rules = [(pattern, _compile(pattern), options) for pattern, options in rules]
+        self._by_server = [
+            _one_for_a_user(pattern)
+            for pattern, _, options in self._rules
+            if options.subscribed_by_server
+        ]
         self._cache: dict[str, Found | None] = {}
 
     def find(self, name: str) -> Found | None:
@@ -63,11 +68,10 @@ class ChannelTable:
 
     def names_for(self, user_id: str) -> list[str]:
         """The channels that every client of a user is subscribed to by the server."""
-        return [
-            pattern.replace(f"{{{OWNER}}}", segment(user_id))
-            for pattern, _, options in self._rules
-            if options.subscribed_by_server
-        ]
+        if not self._by_server:
+            return []
+        own = segment(user_id)
+        return [pattern.replace(f"{{{OWNER}}}", own) for pattern in self._by_server]
 
     def _look_up(self, name: str) -> Found | None:
         found = self._match(name) if is_name(name) else None
@@ -83,12 +87,23 @@ class ChannelTable:
         return None
 
 
+def _one_for_a_user(pattern: str) -> str:
+    """``pattern``, where it names one channel once the user is known: all that a server can
+    subscribe somebody to unasked."""
+    if not is_name(pattern.replace(f"{{{OWNER}}}", "x")):
+        raise ConfigError(
+            f"channel pattern {pattern!r}: subscribed_by_server needs one channel, with no "
+            "placeholder but {userId}"
+        )
+    return pattern
+
+
 MAX_COMPILED = 1_000
 """Patterns of tokens that are kept compiled: applications give a few, each to many users."""
 
 
 def covers(pattern: str, name: str) -> bool:
-    """Whether the channel ``name`` is one of ``pattern``'s; a pattern that means nothing has none."""
+    """Whether ``name`` is one of the channels of ``pattern``; one that means nothing has none."""
     rule = _compiled(pattern)
     return rule is not None and rule.fullmatch(name) is not None
 

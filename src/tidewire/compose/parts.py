@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import resource
 import secrets
 from typing import TypeVar
@@ -9,7 +10,7 @@ from typing import TypeVar
 from tidewire.app.registry import Registry
 from tidewire.channels.options import ChannelOptions
 from tidewire.channels.patterns import ChannelTable
-from tidewire.config import Settings, read_secrets
+from tidewire.config import Channel, Settings, read_schema, read_secrets
 from tidewire.security.origin import OriginPolicy
 from tidewire.security.rates import Rate
 from tidewire.server.certificates import Certificate
@@ -28,26 +29,44 @@ MIN_SLICE_S = 0.05
 
 
 def channel_table(settings: Settings, declared: Registry) -> ChannelTable:
-    """The application's own, the configured patterns in their order, and the lobby behind them."""
-    configured = [
-        (
-            channel.pattern,
-            ChannelOptions(
-                history_size=_first(channel.history_size, settings.history.size),
-                history_ttl_s=_first(channel.history_ttl_s, settings.history.ttl_s),
-                announce_up_to=_first(channel.announce_up_to, settings.lobby.announce_up_to),
-                may_subscribe=channel.may_subscribe,
-                may_publish=channel.may_publish,
-            ),
-        )
-        for channel in settings.channels
-    ]
-    lobby = ChannelOptions(
+    """The application's own, the configured patterns in their order, and the lobby behind them.
+
+    Raises ``ConfigError``.
+    """
+    default = ChannelOptions(
         history_size=settings.history.size,
         history_ttl_s=settings.history.ttl_s,
         announce_up_to=settings.lobby.announce_up_to,
     )
-    return ChannelTable(declared.rules([*configured, (settings.lobby.channel, lobby)], lobby))
+    configured = [(each.pattern, _options(each, default)) for each in settings.channels]
+    return ChannelTable(declared.rules([*configured, (settings.lobby.channel, default)], default))
+
+
+def _options(channel: Channel, default: ChannelOptions) -> ChannelOptions:
+    return ChannelOptions(
+        history_size=_first(channel.history_size, default.history_size),
+        history_ttl_s=_first(channel.history_ttl_s, default.history_ttl_s),
+        keeps_latest=channel.keeps_latest,
+        presence=channel.presence,
+        announce_up_to=_first(channel.announce_up_to, default.announce_up_to),
+        leave_after_s=channel.leave_after_s,
+        may_subscribe=channel.may_subscribe,
+        may_publish=channel.may_publish,
+        may_read_history=channel.may_read_history,
+        may_read_presence=channel.may_read_presence,
+        publish_rate=_publish_rate(channel),
+        check=None if channel.schema is None else read_schema(channel.schema),
+        slow_reader=channel.slow_reader,
+        echo=channel.echo,
+        subscribed_by_server=channel.subscribed_by_server,
+    )
+
+
+def _publish_rate(channel: Channel) -> Rate | None:
+    per_second = channel.publications_per_s
+    if per_second is None:
+        return None
+    return Rate(per_second, _first(channel.publications_burst, math.ceil(2 * per_second)))
 
 
 def _first(chosen: T | None, default: T) -> T:

@@ -6,6 +6,7 @@ Opens configuration, key and certificate files. Opens no socket and starts nothi
 from tidewire.config.exposure import check_exposure, has_keys, is_reachable_by_others
 from tidewire.config.keys import read_keys, read_secrets
 from tidewire.config.loading import Loaded, Sources, load
+from tidewire.config.schemas import read_schema
 from tidewire.config.settings import (
     Api,
     Auth,
@@ -48,5 +49,6 @@ __all__ = [
     "is_reachable_by_others",
     "load",
     "read_keys",
+    "read_schema",
     "read_secrets",
 ]

@@ -14,6 +14,7 @@ from tidewire.channels.options import ChannelOptions
 from tidewire.channels.patterns import ChannelTable
 from tidewire.config.exposure import is_reachable_by_others
 from tidewire.config.keys import read_keys, read_small
+from tidewire.config.schemas import read_schema
 from tidewire.config.settings import Auth, Server, Settings, Tls
 from tidewire.errors import ConfigError
 
@@ -127,4 +128,14 @@ def check_sizes(settings: Settings) -> None:
 def check_channels(settings: Settings) -> None:
     if not is_name(settings.lobby.channel):
         raise ConfigError(f'lobby.channel: "{settings.lobby.channel}" is no channel name')
-    ChannelTable((channel.pattern, ChannelOptions()) for channel in settings.channels)
+    ChannelTable(
+        (each.pattern, ChannelOptions(subscribed_by_server=each.subscribed_by_server))
+        for each in settings.channels
+    )
+    for channel in settings.channels:
+        if channel.publications_burst is not None and channel.publications_per_s is None:
+            raise ConfigError(
+                f'channels: "{channel.pattern}": publications_burst needs publications_per_s'
+            )
+        if channel.schema is not None:
+            read_schema(channel.schema)

@@ -19,7 +19,8 @@ Count: TypeAlias = Annotated[int, Meta(ge=1)]
 Rate: TypeAlias = Annotated[float, Meta(gt=0, le=10**9)]
 Lifetime: TypeAlias = Annotated[float, Meta(gt=0, le=366 * 86400)]
 ByteCount: TypeAlias = Annotated[int, Meta(ge=1)]
-Who: TypeAlias = Literal["anyone", "authenticated", "nobody"]
+Who: TypeAlias = Literal["anyone", "authenticated", "subscribers", "token", "hook", "nobody"]
+SlowReader: TypeAlias = Literal["disconnect", "drop_oldest", "conflate"]
 LogLevel: TypeAlias = Literal["debug", "info", "warning", "error", "critical"]
 
 
@@ -290,10 +291,46 @@ class Channel(Section, frozen=True):
         Annotated[int, Meta(ge=0)] | None,
         about("As `lobby.announce_up_to`, which is the default."),
     ] = None
+    keeps_latest: Annotated[
+        bool, about("Keep the latest entry of each `key`; a subscribe then returns them first.")
+    ] = False
+    presence: Annotated[bool, about("Whether it is known, and told, who is here.")] = True
+    leave_after_s: Annotated[
+        Annotated[float, Meta(ge=0, le=3600)],
+        about("How long a client that has gone may take to come back before its leave is told."),
+    ] = 0.0
     may_subscribe: Annotated[
-        Who, about("Who may read. anyone includes anonymous clients where they are let in.")
+        Who,
+        about(
+            "Who may subscribe. anyone includes anonymous clients where they are let in;"
+            " token asks the token's `channels`, hook the application."
+        ),
     ] = "anyone"
-    may_publish: Annotated[Who, about("Who may write.")] = "anyone"
+    may_publish: Annotated[Who, about("Who may publish, signal and set a state.")] = "anyone"
+    may_read_history: Annotated[
+        Who | None, about("Who may read its history; unset, whoever may subscribe.")
+    ] = None
+    may_read_presence: Annotated[
+        Who | None, about("Who may ask who is here; unset, whoever may subscribe.")
+    ] = None
+    publications_per_s: Annotated[
+        Rate | None,
+        about("Publications and signals of one client here; unset, only `limits` counts."),
+    ] = None
+    publications_burst: Annotated[
+        Count | None, about("How many of them at once; unset, twice as many as per second.")
+    ] = None
+    schema: Annotated[
+        str | None, about("File with the JSON Schema that what clients publish must fit.")
+    ] = None
+    slow_reader: Annotated[
+        SlowReader,
+        about("What becomes of a reader that is behind: closed, or kept up to date instead."),
+    ] = "disconnect"
+    echo: Annotated[bool, about("Send a publisher its own publications, too.")] = True
+    subscribed_by_server: Annotated[
+        bool, about("Subscribe every client at connect, unasked: `news`, `user:{userId}`.")
+    ] = False
 
 
 class Api(Section, frozen=True):
