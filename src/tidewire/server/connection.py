@@ -125,7 +125,8 @@ class Connection(asyncio.BufferedProtocol):
         shared.connections.add(self)
         shared.wheel.add(self, self._first_beat_s())
         self._greet()
-        transport.resume_reading()
+        if not self._paused:  # else it waits for an application to let it in
+            transport.resume_reading()
         if early:
             self._take(early)
 
@@ -473,7 +474,7 @@ class Connection(asyncio.BufferedProtocol):
         self._outbox = None
         self._is_open = self._is_clear = False
         self.close_code = code
-        self._shared.handler.leave(self, code)
+        self._shared.handler.leave(self, code, self.close_reason)
         self._forget()
         if self._transport is not None and not self._transport.is_closing():
             self._transport.write(b"".join([*queued, farewell]))
@@ -513,7 +514,7 @@ class Connection(asyncio.BufferedProtocol):
             self._stop_deadline()
             self._is_open = self._is_clear = False
             self.close_code = ABNORMAL
-            self._shared.handler.leave(self, ABNORMAL)
+            self._shared.handler.leave(self, ABNORMAL, self.close_reason)
             self._forget()
         if self._deadline is not None:
             self._deadline.cancel()

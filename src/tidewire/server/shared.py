@@ -80,7 +80,7 @@ class Handler(Protocol):
     def caught_up(self, peer: Client) -> None:
         """Its transport takes more. Also said of one that has never been behind."""
 
-    def leave(self, peer: Client, close_code: int) -> None: ...
+    def leave(self, peer: Client, close_code: int, reason: str = "") -> None: ...
 
 
 class Shared:

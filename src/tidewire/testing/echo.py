@@ -66,7 +66,7 @@ class Echo:
     def caught_up(self, peer: Client) -> None:
         """Nothing was kept elsewhere."""
 
-    def leave(self, peer: Client, close_code: int) -> None:
+    def leave(self, peer: Client, close_code: int, reason: str = "") -> None:
         """Nothing was joined."""
 
 
