@@ -1,8 +1,10 @@
 import socket
 
 import pytest
+from msgspec.structs import replace
 
 from tidewire.config import (
+    Api,
     Auth,
     Network,
     Proxy,
@@ -97,3 +99,11 @@ def test_a_server_nobody_could_enter_says_what_to_configure() -> None:
 
 def test_an_application_may_decide_itself_who_enters() -> None:
     check_exposure(Settings(), app_authenticates=True)
+
+
+def test_the_apis_own_listener_does_not_carry_keys_in_the_clear() -> None:
+    """Catalogue 81."""
+    api = Api(keys=(f"shop:{'0' * 64}",), port=9000, host="0.0.0.0")
+    with pytest.raises(ConfigError, match="the API does not start without TLS"):
+        check_exposure(Settings(auth=Auth(anonymous=True), api=api))
+    check_exposure(Settings(auth=Auth(anonymous=True), api=replace(api, host="127.0.0.1")))

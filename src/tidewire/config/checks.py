@@ -15,8 +15,10 @@ from tidewire.channels.patterns import ChannelTable
 from tidewire.config.exposure import is_reachable_by_others
 from tidewire.config.keys import read_keys, read_small
 from tidewire.config.schemas import read_schema
-from tidewire.config.settings import Auth, Server, Settings, Tls
+from tidewire.config.settings import Auth, Engine, Server, Settings, Tls
+from tidewire.engines.urls import database_of
 from tidewire.errors import ConfigError
+from tidewire.security.api_keys import ApiKeys
 
 ORIGIN_SCHEMES = ("http", "https")
 
@@ -28,7 +30,9 @@ def check_settings(settings: Settings) -> None:
     check_proxy(settings)
     check_origins(settings)
     check_auth(settings.auth)
+    check_engine(settings.engine)
     check_sizes(settings)
+    check_api(settings)
     check_channels(settings)
 
 
@@ -42,6 +46,13 @@ def check_server(server: Server) -> None:
             raise ConfigError(f'server.websocket_paths: "{path}" must start with /')
     if server.root_path and not server.root_path.startswith("/"):
         raise ConfigError(f'server.root_path: "{server.root_path}" must start with /')
+
+
+def check_engine(engine: Engine) -> None:
+    try:
+        database_of(engine.url)
+    except ValueError as error:
+        raise ConfigError(f"engine.url: {error}") from None
 
 
 def check_tls(tls: Tls) -> None:
@@ -114,6 +125,12 @@ def _check_jwks_url(url: str) -> None:
     is_local = parts.scheme == "http" and not is_reachable_by_others(Server(host=host))
     if not host or not (parts.scheme == "https" or is_local):
         raise ConfigError(f'auth.jwks_url must be an https address, not "{url}"')
+
+
+def check_api(settings: Settings) -> None:
+    ApiKeys(settings.api.keys)
+    if not settings.api.host:
+        raise ConfigError("api.host is empty: 0.0.0.0 listens on every address")
 
 
 def check_sizes(settings: Settings) -> None:

@@ -38,6 +38,18 @@ def check_exposure(
                     "trusted proxy that ends TLS",
                 )
             )
+    _check_api_is_not_in_the_clear(settings)
+
+
+def _check_api_is_not_in_the_clear(settings: Settings) -> None:
+    """A key that travels in the clear is anybody's on the way."""
+    api = settings.api
+    is_reachable = api.port is not None and is_reachable_by_others(Server(host=api.host))
+    if is_reachable and api.keys and not (settings.tls.cert or settings.proxy.behind):
+        raise ConfigError(
+            f"others can reach {api.host}, and there the API does not start without TLS unless "
+            "you give --tls-cert and --tls-key, or --behind-proxy with a trusted proxy that ends TLS"
+        )
 
 
 def _refusal(settings: Settings, danger: str, way_out: str) -> str:

@@ -237,6 +237,21 @@ class Lobby(Section, frozen=True):
     occupancy_interval_s: Annotated[Seconds, about("Least time between two such numbers.")] = 1.0
 
 
+class Engine(Section, frozen=True):
+    """What keeps the channels' histories."""
+
+    url: Annotated[
+        str,
+        about(
+            "memory:// forgets with the process; sqlite:///history.db (a path from the current"
+            " directory) or sqlite:////var/lib/history.db keeps them in a file."
+        ),
+    ] = "memory://"
+    disk_bytes: Annotated[
+        ByteCount, about("Bytes the file may hold; above, every channel gives up its oldest.")
+    ] = 4_294_967_296
+
+
 class History(Section, frozen=True):
     """How much of a channel a returning client can catch up on."""
 
@@ -337,6 +352,25 @@ class Api(Section, frozen=True):
     """What is served over HTTP beside the WebSocket."""
 
     metrics: Annotated[bool, about("Serve Prometheus metrics at /metrics.")] = True
+    keys: Annotated[
+        tuple[str, ...],
+        about(
+            "Who may use the HTTP API: `name:hash` for each key, as `tidewire api-key create`"
+            " prints it. Without one there is no API."
+        ),
+    ] = ()
+    port: Annotated[
+        Port | None,
+        about(
+            "Port of a listener of its own for API, health and metrics; the public port then"
+            " serves neither API nor metrics."
+        ),
+    ] = None
+    host: Annotated[str, about("Address of that listener.")] = "127.0.0.1"
+    revocation_ttl_s: Annotated[
+        Lifetime,
+        about("How long a revocation is kept: at least as long as your longest token is valid."),
+    ] = 31_622_400.0
 
 
 class Settings(Section, frozen=True):
@@ -350,6 +384,7 @@ class Settings(Section, frozen=True):
     limits: Limits = Limits()
     heartbeat: Heartbeat = Heartbeat()
     lobby: Lobby = Lobby()
+    engine: Engine = Engine()
     history: History = History()
     compression: Compression = Compression()
     log: Log = Log()
@@ -362,6 +397,7 @@ __all__ = [
     "Auth",
     "Channel",
     "Compression",
+    "Engine",
     "Heartbeat",
     "History",
     "Limits",

@@ -27,6 +27,9 @@ from tidewire.security.user import User, guest
 Authenticate: TypeAlias = Callable[[Handshake], "User | Awaitable[User | None] | None"]
 """An application's own way to know its users; None refuses."""
 
+IsRevoked: TypeAlias = Callable[[User, float | None], bool]
+"""Whether what was issued to the user at that time (None: long ago) has been revoked since."""
+
 RenewKeys: TypeAlias = Callable[[], Awaitable[bool]]
 """Reads the issuer's keys again; whether there may be new ones now."""
 
@@ -46,6 +49,7 @@ class Admission:
         allows_anonymous: bool = False,
         authenticate: Authenticate | None = None,
         renew_keys: RenewKeys | None = None,
+        is_revoked: IsRevoked = lambda user, issued_at: False,
     ) -> None:
         self._origins = origins
         self._allows_any_origin = allows_any_origin
@@ -56,6 +60,7 @@ class Admission:
         self._allows_anonymous = allows_anonymous
         self._authenticate = authenticate
         self._renew_keys = renew_keys
+        self._is_revoked = is_revoked
 
     @property
     def always_waits(self) -> bool:
@@ -66,19 +71,19 @@ class Admission:
         """The user behind a handshake; ``use_ticket`` False only looks and spends nothing."""
         credential = self._credential(handshake)
         user = self._known(handshake, credential, use_ticket=use_ticket)
-        return self._in_time(user or await self._asked(handshake, credential))
+        return self._in_force(user or await self._asked(handshake, credential))
 
     def recognize(self, handshake: Handshake) -> User | None:
         """As ``identify``, where nothing has to be waited for; else None, and nothing is spent."""
         user = self._known(handshake, self._credential(handshake), use_ticket=True)
-        return None if user is None else self._in_time(user)
+        return None if user is None else self._in_force(user)
 
     async def refresh(self, token: str) -> User:
         """The user of a token sent over an open connection."""
         if self._verifier is None:
             raise TokenRefused("tokens are not configured")
         user = self._verified(self._verifier, token)
-        return user or await self._verify_anew(self._verifier, token)
+        return self._in_force(user or await self._verify_anew(self._verifier, token))
 
     def issue_ticket(self, user: User, origin: str | None) -> str:
         return self._tickets.issue(user, origin, self._clock.time())
@@ -95,7 +100,10 @@ class Admission:
             return credential.kind == "cookie"
         return self._authenticate is not None and bool(handshake.cookies)
 
-    def _in_time(self, user: User) -> User:
+    def _in_force(self, user: User) -> User:
+        """``user``, unless what it showed is over: by its time, or because it was revoked."""
+        if self._is_revoked(user, user.issued_at):
+            raise HandshakeRefused(403, "revoked", "revoked: a new token may open the door")
         if user.expires_at is not None and user.expires_at <= self._clock.time():
             raise TokenRefused("the user's authentication has expired", code="token_expired")
         return user
@@ -150,7 +158,10 @@ class Admission:
             raise TokenRefused("the application refused")
         if not isinstance(user, User):
             raise TypeError(f"authenticate returned {type(user).__name__}, not User or None")
-        return user
+        # Unless it says otherwise it vouches for its user as of now: whoever was revoked before is
+        # the application's to refuse.
+        issued_at = self._clock.time() if user.issued_at is None else user.issued_at
+        return msgspec.structs.replace(user, is_vouched=True, issued_at=issued_at)
 
 
 def _without_cookies(handshake: Handshake) -> Handshake:
