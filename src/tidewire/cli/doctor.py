@@ -14,6 +14,7 @@ from tidewire.cli.examinations import (
     Finding,
     address,
     certificate,
+    engine,
     event_loop,
     file_descriptors,
     liveness,
@@ -29,7 +30,7 @@ COLOURS = {"ok": "green", "warning": "yellow", "failed": "red"}
 
 @click.command(short_help="Is this machine ready, is a server alive?")
 @click.option("--live", "url", metavar="URL", help="Only ask this server's /healthz.")
-@setting_options("server.host", "server.port", "tls.cert", "tls.key")
+@setting_options("server.host", "server.port", "tls.cert", "tls.key", "engine.url")
 @source_options
 @json_option
 @click.pass_context
@@ -61,6 +62,7 @@ def examine(context: click.Context) -> list[Finding]:
         unsent_limit(),
         address(settings.server),
         certificate(settings, around.clock.time()),
+        engine(settings),
     ]
 
 

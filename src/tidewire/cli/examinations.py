@@ -6,6 +6,7 @@ Reads and asks only; changes nothing and starts nothing.
 from __future__ import annotations
 
 import resource
+import shutil
 import socket
 import ssl
 import sys
@@ -21,6 +22,8 @@ from msgspec import Struct
 
 from tidewire.cli.ports import why_not_free
 from tidewire.config import Server, Settings, is_reachable_by_others
+from tidewire.engines.sqlite import why_unusable
+from tidewire.engines.urls import database_of
 
 State: TypeAlias = Literal["ok", "warning", "failed"]
 
@@ -98,6 +101,20 @@ def certificate(settings: Settings, now: float) -> Finding:
         return Finding("certificate", "failed", f"{settings.tls.cert} has expired")
     state: State = "warning" if left_s < EXPIRES_SOON_S else "ok"
     return Finding("certificate", state, f"{settings.tls.cert} is valid for {days} more days")
+
+
+def engine(settings: Settings) -> Finding:
+    database = database_of(settings.engine.url)
+    if database is None:
+        return Finding("engine", "ok", "in memory: history ends with the process")
+    if reason := why_unusable(database.absolute()):
+        return Finding("engine", "failed", reason)
+    left_bytes = shutil.disk_usage(database.absolute().parent).free
+    wanted = settings.engine.disk_bytes
+    if left_bytes < wanted:
+        text = f"{left_bytes // 2**20} MiB are free for {database}, but engine.disk_bytes is more"
+        return Finding("engine", "warning", text)
+    return Finding("engine", "ok", f"{database} can be written")
 
 
 def liveness(url: str) -> Finding:

@@ -45,6 +45,7 @@ SERVER_FLAGS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("proxy.behind", ("--behind-proxy",)),
     ("proxy.trusted", ("--forwarded-allow-ips",)),
     ("origins.allowed", ("--origin",)),
+    ("engine.url", ("--engine",)),
     ("auth.anonymous", ("--anonymous",)),
     ("auth.secret_files", ("--secret-file",)),
     ("log.level", ("--log-level",)),
@@ -62,6 +63,7 @@ METAVARS = {
     "tls.key": "FILE",
     "proxy.trusted": "CIDR,...",
     "origins.allowed": "ORIGIN",
+    "engine.url": "URL",
     "auth.secret_files": "FILE",
 }
 REPEATABLE = frozenset({"origins.allowed", "auth.secret_files"})

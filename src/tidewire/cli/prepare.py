@@ -8,6 +8,9 @@ from msgspec.structs import replace
 from tidewire.cli.apps import load_app
 from tidewire.cli.options import app_of, export_env_file, load_settings
 from tidewire.config import Settings, check_exposure
+from tidewire.engines.sqlite import why_unusable
+from tidewire.engines.urls import database_of
+from tidewire.errors import StartFailed
 from tidewire.server.logs import configure_logging
 
 QUICK_DRAIN_S = 1.0
@@ -24,7 +27,15 @@ def prepare(context: click.Context) -> tuple[Settings, object | None]:
     if chosen.name is not None:
         app = load_app(chosen.name, directory=chosen.directory, is_factory=chosen.is_factory)
     check_exposure(settings, app_authenticates=has_authenticate(app))
+    check_database(settings)
     return settings, app
+
+
+def check_database(settings: Settings) -> None:
+    """Raises ``StartFailed`` where the engine could not use its file."""
+    database = database_of(settings.engine.url)
+    if database is not None and (reason := why_unusable(database)):
+        raise StartFailed(reason)
 
 
 def start_logging(settings: Settings) -> None:

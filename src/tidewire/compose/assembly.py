@@ -12,18 +12,17 @@ import secrets
 from tidewire.app import App
 from tidewire.clock import Clock
 from tidewire.compose import parts
+from tidewire.compose.engines import configured_engine
 from tidewire.compose.keys import Keys, configured_keys
 from tidewire.config import Settings
 from tidewire.counters import Counters
 from tidewire.dialects.native import NativeDialect
-from tidewire.engines.memory import MemoryEngine, MemoryLimits
 from tidewire.hub import Hub
 from tidewire.node.announcer import Announcer
 from tidewire.node.core import Node, NodeOptions
 from tidewire.node.registry import Clients
 from tidewire.security.admission import ConnectionLimits
 from tidewire.security.grants import Grants
-from tidewire.security.ids import TagSource, readable_id
 from tidewire.security.origin import ANY
 from tidewire.security.proxies import TrustedProxies
 from tidewire.security.rates import KeyedRates
@@ -45,8 +44,6 @@ from tidewire.websocket.deflate import MAX_WINDOW_BITS, MIN_WINDOW_BITS
 MAX_USERS_RATED = 100_000
 """Users whose publication rate is remembered at a time; some 20 MiB when full."""
 
-EPOCH_LENGTH = 8
-
 STREAM_PATH = "/sse"
 
 MANY_READERS = 32
@@ -62,7 +59,7 @@ class Assembly:
         self.keys = configured_keys(settings)
         self.grants = Grants(parts.grant_secret(settings))
         self.remote_keys = _remote_keys(settings, self.keys, clock)
-        self.engine = _engine(settings, clock)
+        self.engine = configured_engine(settings, clock)
         self._user_rates = KeyedRates[str](parts.user_rate(settings), MAX_USERS_RATED)
         self._counts = ConnectionLimits(
             total=parts.total_connections(settings),
@@ -178,9 +175,7 @@ class Assembly:
             self.node,
             StreamWires(NativeDialect(), hub),
             self.shared,
-            CrossOrigin(
-                parts.origin_policy(settings), allows_any=ANY in settings.origins.allowed
-            ),
+            CrossOrigin(parts.origin_policy(settings), allows_any=ANY in settings.origins.allowed),
             STREAM_PATH,
         )
 
@@ -208,16 +203,6 @@ def _remote_keys(settings: Settings, keys: Keys | None, clock: Clock) -> RemoteK
     if keys is None or url is None:
         return None
     return RemoteKeys(lambda: fetch_keys(url, issuer=auth.issuer), keys.take_published, clock)
-
-
-def _engine(settings: Settings, clock: Clock) -> MemoryEngine:
-    history = settings.history
-    return MemoryEngine(
-        clock,
-        lambda: readable_id(EPOCH_LENGTH),
-        TagSource().take,
-        MemoryLimits(history.total_entries, history.total_bytes),
-    )
 
 
 def _deflate_wires(settings: Settings, dialect: NativeDialect) -> dict[int, DeflateWire]:

@@ -10,7 +10,8 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
 from typing import Any
 
 from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector
@@ -23,6 +24,7 @@ from tidewire.config import Settings, Sources, check_exposure, load, read_keys
 from tidewire.errors import TidewireError
 from tidewire.http.metrics import NodeCollector
 from tidewire.http.routes import Routes
+from tidewire.server.asgidoor import AsgiDoor
 from tidewire.server.drain import DrainSentinel, drain
 from tidewire.server.protocol import STATE_KEY
 
@@ -44,6 +46,8 @@ class Service:
         self._settings = settings
         self._clock = clock or SystemClock()
         self._is_ready = False
+        self._is_started = False
+        self._starting = asyncio.Lock()
         self._drain_task: asyncio.Task[None] | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._loop_lag_s = 0.0
@@ -62,9 +66,11 @@ class Service:
         if scope["type"] == "lifespan":
             await self._lifespan(scope, receive, send)
         elif scope["type"] == "http":
+            await self._started()
             await self._http(scope, receive, send)
         else:  # another ASGI server's WebSocket: it was not started with our protocol
-            await send({"type": "websocket.close", "code": 1011})
+            parts = await self._started()
+            await AsgiDoor(parts.door, parts.shared).serve(scope, receive, send)
 
     # -- life ----------------------------------------------------------------------------------
 
@@ -104,7 +110,24 @@ class Service:
         self._keep(self._turn_wheel(parts))
         self._keep(self._sweep(parts))
         _settle_garbage()
-        self._is_ready = True
+        self._is_started = self._is_ready = True
+
+    async def _started(self) -> Assembly:
+        """The parts; started now where the server has run no lifespan, as in a mount."""
+        if not self._is_started:
+            async with self._starting:
+                if not self._is_started:
+                    await self.start()
+        return self._running
+
+    @asynccontextmanager
+    async def lifespan(self, _: object = None) -> AsyncIterator[None]:
+        """Start, and stop when left: for the application this one is mounted in."""
+        await self._started()
+        try:
+            yield
+        finally:
+            await self.stop()
 
     @property
     def _running(self) -> Assembly:
@@ -183,8 +206,18 @@ class Service:
         engine = parts.engine
         return {
             "tidewire_channels": ("Channels with a subscriber here.", parts.node.channel_count),
-            "tidewire_history_entries": ("Entries in memory.", lambda: engine.entries),
-            "tidewire_history_bytes": ("Bytes of them.", lambda: engine.bytes),
+            "tidewire_history_entries": (
+                "Entries kept, in histories and maps.", lambda: engine.figures().entries,
+            ),
+            "tidewire_history_bytes": (
+                "Bytes for them, of memory or of the disk.", lambda: engine.figures().bytes,
+            ),
+            "tidewire_engine_in_flight": (
+                "Publications that have not ended.", lambda: engine.figures().in_flight,
+            ),
+            "tidewire_engine_failing": (
+                "1 while nothing can be written.", lambda: engine.figures().is_failing,
+            ),
             "tidewire_event_loop_lag_seconds": (
                 "How late the last heartbeat was.", lambda: self._loop_lag_s,
             ),

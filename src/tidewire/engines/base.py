@@ -13,8 +13,8 @@ from tidewire.history.query import Gap, Query, Replay
 from tidewire.messages import Position, Publication, Signal
 
 __all__ = [
-    "MAX_IN_FLIGHT", "MAX_LISTED", "Engine", "Gap", "Lease", "Page", "Query", "Receipt", "Replay",
-    "Sink", "Snapshot",
+    "MAX_IN_FLIGHT", "MAX_LISTED", "Engine", "Figures", "Gap", "Lease", "Page", "Query", "Receipt",
+    "Replay", "Sink", "Snapshot",
 ]  # fmt: skip
 
 MAX_IN_FLIGHT = 50_000
@@ -70,6 +70,22 @@ class Snapshot(Struct, frozen=True):
 
     head: Position
     entries: list[Publication]
+
+
+class Figures(Struct, frozen=True):
+    """What an operator watches of an engine."""
+
+    entries: int
+    """Kept, in the histories of all channels and in their maps."""
+
+    bytes: int
+    """Of memory or of the disk, for all that is kept."""
+
+    in_flight: int
+    """Publications that have been submitted and have not ended."""
+
+    is_failing: bool
+    """Whether what was submitted last could not be written."""
 
 
 class Engine(Protocol):
@@ -171,6 +187,10 @@ class Engine(Protocol):
 
     def sweep(self) -> None:
         """Let go of what is too old, some at a time. Called about once a second."""
+
+    def figures(self) -> Figures:
+        """How it stands. Cheap: asked at every scrape."""
+        ...
 
     async def stop(self) -> None:
         """End what was submitted, as "unknown" where that cannot be told, and free everything."""

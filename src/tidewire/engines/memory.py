@@ -18,6 +18,7 @@ from tidewire.clock import Clock
 from tidewire.engines.base import (
     MAX_IN_FLIGHT,
     MAX_LISTED,
+    Figures,
     Lease,
     Page,
     Query,
@@ -282,7 +283,10 @@ class MemoryEngine:
         self._latest_keys += keys
         self._latest_bytes += size
 
-    # -- bounds --------------------------------------------------------------------------------
+    # -- bounds, and what an operator sees -----------------------------------------------------
+
+    def figures(self) -> Figures:
+        return Figures(self.entries, self.bytes, len(self._drafts), is_failing=False)
 
     def sweep(self) -> None:
         self._once.sweep()

@@ -18,6 +18,7 @@ from tidewire.clock import Clock
 from tidewire.engines.base import (
     MAX_IN_FLIGHT,
     MAX_LISTED,
+    Figures,
     Lease,
     Page,
     Query,
@@ -213,6 +214,10 @@ class SqliteEngine:
         self._leases.release(lease)
 
     # -- bounds, and what an operator sees -----------------------------------------------------
+
+    def figures(self) -> Figures:
+        writer, in_flight = self._writer, len(self._drafts) + self._written
+        return Figures(writer.kept, writer.used_bytes, in_flight, is_failing=writer.is_failing)
 
     def sweep(self) -> None:
         self._leases.sweep()

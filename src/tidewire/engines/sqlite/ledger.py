@@ -48,6 +48,10 @@ class Channel(Struct):
     def entries(self) -> int:
         return self.seq - self.first + 1
 
+    @property
+    def kept(self) -> int:
+        return self.entries + self.keys
+
 
 class Ledger:
     """The channels, and totals over them."""
@@ -58,8 +62,8 @@ class Ledger:
         self._at_hand: OrderedDict[str, Channel] = OrderedDict()  # least recently used first
         self._open: set[str] = set()
         self._copies: dict[str, Channel] = {}
-        self._next_id, self.entries, self.key_bytes = file.execute(
-            "SELECT ifnull(max(id), 0) + 1, ifnull(sum(seq - first + 1), 0),"
+        self._next_id, self.kept, self.key_bytes = file.execute(
+            "SELECT ifnull(max(id), 0) + 1, ifnull(sum(seq - first + 1 + keys), 0),"
             " ifnull(sum(key_bytes), 0) FROM channels"
         ).fetchone()
         self._key_bytes_before = self.key_bytes
@@ -138,7 +142,7 @@ class Ledger:
     def committed(self) -> None:
         for name, channel in self._copies.items():
             before = self._at_hand[name]
-            self.entries += channel.entries - before.entries
+            self.kept += channel.kept - before.kept
             if self._is_idle(channel):
                 del self._at_hand[name]
             else:
@@ -153,7 +157,7 @@ class Ledger:
 
     def _is_idle(self, channel: Channel) -> bool:
         """Nobody reads it and it keeps nothing: it is freed, and its next life is a new epoch."""
-        return channel.entries == 0 and channel.keys == 0 and channel.name not in self._open
+        return channel.kept == 0 and channel.name not in self._open
 
     def _let_go(self) -> None:
         excess = len(self._at_hand) - MAX_AT_HAND - len(self._open)

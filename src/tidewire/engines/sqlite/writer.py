@@ -65,7 +65,7 @@ class Writer:
         self._jobs: SimpleQueue[Job] = SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="tidewire-sqlite", daemon=True)
         self.transactions = 0
-        self.entries = self._ledger.entries
+        self.kept = self._ledger.kept
         self.used_bytes = self._sweeper.used_bytes()
 
     @property
@@ -200,7 +200,7 @@ class Writer:
 
     def _note_success(self) -> None:
         self.transactions += 1
-        self.entries = self._ledger.entries
+        self.kept = self._ledger.kept
         if self._is_failing:
             logger.warning("the database can be written again")
         self._is_failing = False
