@@ -144,7 +144,8 @@ class Publish(Command, frozen=True, tag="publish"):
 
     ``op`` "remove" takes ``key`` out of the channel's latest-per-key map;
     ``ttl`` is the seconds after which the key leaves it by itself. ``data`` may be
-    left out only with ``op``: the dialects see to that.
+    left out only with ``op``, and with ``encoding`` it is a string of base64, which
+    stands for bytes: the dialects see to both.
     """
 
     channel: ChannelName
@@ -155,6 +156,7 @@ class Publish(Command, frozen=True, tag="publish"):
     op: Op | None = None
     ttl: Annotated[float, Meta(gt=0, le=MAX_TTL_S)] | None = None
     tags: Annotated[dict[ShortText, ShortText], Meta(max_length=8)] | None = None
+    encoding: Encoding | None = None
 
 
 class SignalCommand(Command, frozen=True, tag="signal"):

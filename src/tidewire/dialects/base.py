@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from base64 import b64decode
 from collections.abc import Iterable, Iterator
 from typing import Protocol
 
-from msgspec import UNSET
+import msgspec
+from msgspec import UNSET, Raw, UnsetType
 
 from tidewire.errors import CommandRefused, ErrorCode
 from tidewire.messages import AnyCommand, AppMessage, Event, Publication, Publish
@@ -43,6 +45,19 @@ def check_publish(command: Publish) -> None:
         raise _malformed(command, "op and ttl are about a key")
     if command.data is UNSET and command.op is None:
         raise _malformed(command, "a publish has data")
+    if command.encoding is not None and not _is_base64(command.data):
+        raise _malformed(command, "data is not base64")
+
+
+def _is_base64(data: Raw | UnsetType) -> bool:
+    """Whether it is a JSON string that any reader can make bytes of."""
+    if data is UNSET:
+        return False
+    try:
+        b64decode(msgspec.json.decode(bytes(data), type=str), validate=True)
+    except (msgspec.MsgspecError, ValueError):
+        return False
+    return True
 
 
 def _malformed(command: Publish, message: str) -> Undecodable:

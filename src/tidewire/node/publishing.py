@@ -118,7 +118,7 @@ class Publisher:
             once, key, ref = command.once, command.key, command.ref
             entry = Publication(
                 channel, 0, "", 0, user_id, client_id, data, "message", once, key, ref,
-                command.op, command.tags,
+                command.op, command.tags, command.encoding,
             )  # fmt: skip
             if command.ttl is not None:
                 entry.expires_at = int((self._clock.time() + command.ttl) * 1000)
