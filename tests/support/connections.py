@@ -174,7 +174,7 @@ class Notebook:
         self.news.append("caught up")
         self.catches_up(peer)
 
-    def leave(self, peer: Connection, close_code: int) -> None:
+    def leave(self, peer: Connection, close_code: int, reason: str = "") -> None:
         self.left.append(close_code)
 
 
