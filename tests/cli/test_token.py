@@ -96,3 +96,31 @@ def test_a_token_that_no_server_would_take_is_not_made(
     result = shell.run("token", "create", "--user", "ada", *flags, environment=KEYED)
     assert result.code == 2
     assert sentence in result.err
+
+
+def test_a_token_says_what_its_user_may_do_and_where_it_is_subscribed(shell: Shell) -> None:
+    flags = ["--may", "chat:{room}=subscribe,publish", "--may", "a=b=history"]
+    found = inspect(shell, create(shell, *flags, "--subscribe", "user:ada"), **KEYED).json()
+    assert found["verified"] is True
+    assert found["claims"]["channels"] == {
+        "chat:{room}": ["subscribe", "publish"],
+        "a=b": ["history"],
+    }
+    assert found["claims"]["subscribe"] == ["user:ada"]
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [
+        ("--may", "chat"),
+        ("--may", "chat=everything"),
+        ("--may", "a:*:b=publish"),
+        ("--subscribe", "room:*"),
+    ],
+)
+def test_a_token_is_not_made_to_say_what_means_nothing(
+    shell: Shell, flags: tuple[str, str]
+) -> None:
+    result = shell.run("token", "create", "--user", "ada", *flags, environment=KEYED)
+    assert result.code == 2
+    assert flags[1].partition("=")[0] in result.err

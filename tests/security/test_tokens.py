@@ -342,3 +342,44 @@ def test_no_claims_value_is_ever_in_the_text_of_a_refusal(claim: str, data: st.D
         by.verify(_token(**{claim: value}), NOW)
     except TokenRefused as refusal:
         assert marker not in f"{refusal} {refusal!r} {refusal.__cause__} {refusal.__context__}"  # noqa: PT017
+
+
+# --- what a token says about channels ---------------------------------------------------------
+
+
+def test_a_token_says_what_its_user_may_do_and_where_it_is_subscribed() -> None:
+    said = {
+        "sid": "login-7",
+        "channels": {"chat:{room}": ["subscribe", "publish"], "news": ["history"]},
+        "subscribe": ["news", "user:ada"],
+    }
+    user = verifier.verify(_token(**said), NOW)
+    assert user.session_id == "login-7"
+    assert user.capabilities == (
+        ("chat:{room}", frozenset({"subscribe", "publish"})),
+        ("news", frozenset({"history"})),
+    )
+    assert user.subscriptions == ("news", "user:ada")
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"channels": ["news"]},
+        {"channels": {"news": "publish"}},
+        {"channels": {"news": ["everything"]}},
+        {"channels": {"": ["publish"]}},
+        {"channels": {str(number): [] for number in range(33)}},
+        {"subscribe": "news"},
+        {"subscribe": [""]},
+        {"subscribe": [str(number) for number in range(129)]},
+        {"sid": 7},
+        {"sid": ""},
+        {"sid": "x" * 129},
+    ],
+)
+def test_a_claim_about_channels_that_cannot_be_meant_refuses_the_token(
+    said: dict[str, Any],
+) -> None:
+    """Catalogue 25 and 57: a claim half understood would let in too little, or too much."""
+    assert _is_unauthorized(_token(**said))

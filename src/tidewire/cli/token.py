@@ -7,10 +7,13 @@ import json
 import secrets
 import sys
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, get_args
 
 import click
 
+from tidewire.channels.names import is_name
+from tidewire.channels.options import Action, ChannelOptions
+from tidewire.channels.patterns import ChannelTable
 from tidewire.cli.durations import read_duration
 from tidewire.cli.options import json_option, load_settings, setting_options, source_options
 from tidewire.cli.surroundings import Surroundings
@@ -41,11 +44,32 @@ def token() -> None:
     help="How long it is valid, such as 90s, 15m, 12h or 7d.",
 )
 @click.option("--info", metavar="JSON", help="What others may see of the user, as JSON.")
+@click.option(
+    "--may",
+    metavar="PATTERN=ACTIONS",
+    multiple=True,
+    help="What it may do where a channel asks the token: chat:{room}=subscribe,publish",
+)
+@click.option(
+    "--subscribe",
+    metavar="CHANNEL",
+    multiple=True,
+    help="Channel that its clients are subscribed to at once.",
+)
 @setting_options("auth.secret_files")
 @source_options
 @json_option
 @click.pass_context
-def create(context: click.Context, user: str, ttl: float, info: str | None, as_json: bool) -> None:
+def create(
+    context: click.Context,
+    user: str,
+    ttl: float,
+    info: str | None,
+    *,
+    may: tuple[str, ...],
+    subscribe: tuple[str, ...],
+    as_json: bool,
+) -> None:
     """Print a token, signed with the first configured secret."""
     around: Surroundings = context.obj
     auth = load_settings(context).settings.auth
@@ -57,6 +81,8 @@ def create(context: click.Context, user: str, ttl: float, info: str | None, as_j
             ttl_s=ttl,
             info=_parsed(info),
             token_id=secrets.token_urlsafe(TOKEN_ID_BYTES),
+            channels=dict(map(_capability, may)),
+            subscribe=[_channel(name) for name in subscribe],
         )
     except ValueError as error:
         raise ConfigError(str(error)) from None
@@ -69,6 +95,25 @@ def issuer_of(auth: Auth) -> TokenIssuer:
     if not known:
         raise ConfigError("there is no secret to sign with: give --secret-file or auth.secrets")
     return TokenIssuer(known[0], auth.algorithm, issuer=auth.issuer, audience=auth.audience)
+
+
+def _capability(text: str) -> tuple[str, list[str]]:
+    """A pattern and what may be done in its channels."""
+    pattern, has_actions, listed = text.rpartition("=")
+    actions = listed.split(",")
+    known = get_args(Action)
+    if not has_actions or not set(actions) <= set(known):
+        raise ConfigError(
+            f"--may is PATTERN=ACTIONS, the actions some of {','.join(known)}, not {text}"
+        )
+    ChannelTable([(pattern, ChannelOptions())])  # a pattern that means nothing is named
+    return pattern, actions
+
+
+def _channel(name: str) -> str:
+    if not is_name(name):
+        raise ConfigError(f"--subscribe: {name!r} is no channel name")
+    return name
 
 
 def _parsed(info: str | None) -> Any:

@@ -28,12 +28,14 @@ class GateLimits(Struct, frozen=True):
     timeout_s: float
 
 
-HOOKS = GateLimits(at_once=64, timeout_s=10.0)
+HOOKS = GateLimits(at_once=64, timeout_s=15.0)
 """Decisions: who may come in, or read, or write. Most ask a database, whose pool is smaller than
-this; one that has not decided in ten seconds keeps its client waiting in vain."""
+this; one that has not decided by then keeps its client waiting in vain."""
 
-HANDLERS = GateLimits(at_once=1_024, timeout_s=30.0)
-"""An application's own messages and calls: most wait for something else than this process."""
+HANDLERS = GateLimits(at_once=1_024, timeout_s=300.0)
+"""An application's own messages and calls: most wait for something else than this process. Each has
+a limit of its own besides; what takes longer than this is work for a background task, since
+its client is not read meanwhile."""
 
 
 class Gate:

@@ -5,6 +5,7 @@ In production it is the application that issues them, with any JWT library.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -43,8 +44,15 @@ class TokenIssuer:
         ttl_s: float = 3600.0,
         info: Any = None,
         token_id: str | None = None,
+        session_id: str | None = None,
+        channels: Mapping[str, Sequence[str]] | None = None,
+        subscribe: Sequence[str] = (),
     ) -> str:
-        """A connection token for ``user_id``; ``ValueError`` where no user may be called that."""
+        """A connection token for ``user_id``; ``ValueError`` where no user may be called that.
+
+        ``channels`` says what its user may do, by channel pattern; to ``subscribe`` its
+        clients are subscribed at once; ``session_id`` names one login of the user.
+        """
         user = User(user_id, info)
         claims = {
             "sub": user.id,
@@ -54,6 +62,9 @@ class TokenIssuer:
             "aud": self._audience,
             "jti": token_id,
             "info": info,
+            "sid": session_id,
+            "channels": channels or None,
+            "subscribe": list(subscribe) or None,
         }
         return self.sign({name: value for name, value in claims.items() if value is not None})
 

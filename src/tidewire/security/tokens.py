@@ -7,10 +7,10 @@ fetched or opened. ``now`` is the wall clock in Unix seconds.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any, Literal, TypeAlias
 
 import msgspec
-from msgspec import UNSET, Struct
+from msgspec import UNSET, Meta, Struct
 
 from tidewire.errors import ConfigError
 from tidewire.security.issuing import TokenIssuer
@@ -38,6 +38,16 @@ PURPOSES = frozenset({"connection", "Bearer"})
 A token for one subscription, a refresh or an ID token says something else."""
 
 
+MAX_PATTERNS = 32
+"""In ``channels``: each may have to be looked at whenever its user does something."""
+
+MAX_SUBSCRIPTIONS = 128
+"""In ``subscribe``: as many as a client may have."""
+
+Capability: TypeAlias = Literal["subscribe", "publish", "history", "presence"]
+Pattern: TypeAlias = Annotated[str, Meta(min_length=1, max_length=255)]
+
+
 class _Claims(Struct):
     """What we read of a token's payload; ``channel`` is there in tokens for one subscription."""
 
@@ -51,6 +61,9 @@ class _Claims(Struct):
     typ: str | None = None
     channel: Any = None
     info: Any = None
+    sid: Annotated[str, Meta(min_length=1, max_length=128)] | None = None
+    channels: Annotated[dict[Pattern, frozenset[Capability]], Meta(max_length=MAX_PATTERNS)] = {}
+    subscribe: Annotated[tuple[Pattern, ...], Meta(max_length=MAX_SUBSCRIPTIONS)] = ()
 
 
 _decode_claims = msgspec.json.Decoder(_Claims).decode
@@ -156,6 +169,15 @@ def _user(claims: _Claims, expires_at: float) -> User:
     if not is_user_id(claims.sub):
         raise TokenRefused("the token's sub cannot be a user id")
     try:
-        return User(claims.sub, claims.info, expires_at, claims.jti, claims.iat)
+        return User(
+            id=claims.sub,
+            info=claims.info,
+            expires_at=expires_at,
+            token_id=claims.jti,
+            issued_at=claims.iat,
+            session_id=claims.sid,
+            capabilities=tuple(claims.channels.items()),
+            subscriptions=claims.subscribe,
+        )
     except ValueError:
         raise TokenRefused("the token's info is too large") from None
