@@ -143,7 +143,7 @@ class Traffic:
 
     def seconds(self, now: float) -> float:
         """How long what is told has been counted for."""
-        return max(now - self._opened_at, 1.0)
+        return max(now - self._opened_at, 1.0) if self._opened_at else 1.0
 
     def tops(self, limit: int) -> Iterator[tuple[str, str, list[Hitter]]]:
         """Subject, measure and the heaviest of it."""

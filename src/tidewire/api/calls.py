@@ -146,7 +146,7 @@ class Entry(Answer, frozen=True, kw_only=True):
     timestamp: int
     user_id: str = field(name="from", default="")
     client_id: str = ""
-    data: Raw
+    data: Any
     once: str | UnsetType = UNSET
     key: str | UnsetType = UNSET
     ref: int | UnsetType = UNSET
@@ -237,14 +237,13 @@ class Connections(Call, frozen=True, kw_only=True, tag="connections"):
 
 
 class ConnectionFacts(Answer, frozen=True):
-    """``address`` and ``seconds`` (since it opened) are absent where they are not known."""
+    """``seconds`` is since it opened; ``address`` is absent behind a proxy that nobody trusts."""
 
     client_id: str
     user_id: str
     channels: list[str]
+    seconds: float
     address: str | UnsetType = UNSET
-    seconds: float | UnsetType = UNSET
-    transport: str | UnsetType = UNSET
 
 
 class ConnectionList(Answer, frozen=True):

@@ -12,6 +12,7 @@ import secrets
 from tidewire.app import App
 from tidewire.clock import Clock
 from tidewire.compose import parts
+from tidewire.compose.backend import BackendSide
 from tidewire.compose.engines import configured_engine
 from tidewire.compose.keys import Keys, configured_keys
 from tidewire.config import Settings
@@ -26,6 +27,7 @@ from tidewire.security.grants import Grants
 from tidewire.security.origin import ANY
 from tidewire.security.proxies import TrustedProxies
 from tidewire.security.rates import KeyedRates
+from tidewire.security.revocation import Revocations
 from tidewire.security.tickets import TicketOffice
 from tidewire.server.admission import Admission
 from tidewire.server.crossorigin import CrossOrigin
@@ -57,7 +59,8 @@ class Assembly:
         loop = asyncio.get_running_loop()
         self.counters = Counters()
         self.keys = configured_keys(settings)
-        self.grants = Grants(parts.grant_secret(settings))
+        self._revocations = Revocations()
+        self.grants = Grants(parts.grant_secret(settings), self._revocations.is_revoked)
         self.remote_keys = _remote_keys(settings, self.keys, clock)
         self.engine = configured_engine(settings, clock)
         self._user_rates = KeyedRates[str](parts.user_rate(settings), MAX_USERS_RATED)
@@ -74,6 +77,7 @@ class Assembly:
         self.node = self._node(
             app, settings, clock, tick, hub=hub, admission=admission, clients=clients
         )
+        self.backend = BackendSide(settings, clock, self.node, self.counters, self._revocations)
         self.shared = Shared(
             handler=self.node,
             limits=parts.connection_limits(settings),
@@ -115,6 +119,8 @@ class Assembly:
             allows_anonymous=settings.auth.anonymous,
             authenticate=app.authenticator,
             renew_keys=None if remote_keys is None else remote_keys.renew_for_unknown_key,
+            is_revoked=self._revocations.is_revoked,
+            grants=self.grants,
         )
 
     def _node(
@@ -189,6 +195,7 @@ class Assembly:
         self.shared.limits = parts.connection_limits(settings)
         self.door.set_limits(parts.head_limits(settings), parts.receive_limits(settings))
         self.node.set_limits(parts.session_limits(settings))
+        self.backend.set_limits(settings)
         self._user_rates.set_rate(parts.user_rate(settings))
         self._counts.set_limits(
             total=parts.total_connections(settings),

@@ -1,6 +1,6 @@
 """Reloading: what SIGHUP changes while the server runs, and nobody is disconnected.
 
-Certificate, keys, limits and log level. Each is taken over on its own: one that
+Certificate, keys of either kind, limits and log level. Each is taken over on its own: one that
 cannot be read is one line in the log, and stays as it was.
 """
 
@@ -39,6 +39,7 @@ class Reloader:
         self._attempt("settings", self._read_settings)
         self._attempt("certificate", self._renew_certificate)
         self._attempt("keys", self._read_keys)
+        self._attempt("API keys", lambda: self._service.take_api_keys(self._settings))
         self._attempt("limits", lambda: self._service.set_limits(self._settings))
         logging.getLogger().setLevel(self._settings.log.level.upper())
         logger.info("reloaded")
@@ -60,7 +61,8 @@ class Reloader:
             jwks_file=new.auth.jwks_file,
         )
         taken = replace(old, auth=auth, tls=new.tls if self._context else old.tls,
-                        limits=new.limits, log=replace(old.log, level=new.log.level))  # fmt: skip
+                        limits=new.limits, log=replace(old.log, level=new.log.level),
+                        api=replace(old.api, keys=new.api.keys))  # fmt: skip
         waiting = [name for name, value in asdict(new).items() if value != getattr(taken, name)]
         if waiting:
             logger.warning("changed settings wait for a restart", extra={"sections": waiting})

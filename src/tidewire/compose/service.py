@@ -53,6 +53,7 @@ class Service:
         self._loop_lag_s = 0.0
         self._parts: Assembly | None = None
         self._http: AsgiApp
+        self._private: AsgiApp
 
     def with_settings(self, settings: Settings) -> Service:
         """The same application under other settings."""
@@ -71,6 +72,10 @@ class Service:
         else:  # another ASGI server's WebSocket: it was not started with our protocol
             parts = await self._started()
             await AsgiDoor(parts.door, parts.shared).serve(scope, receive, send)
+
+    async def private(self, scope: Scope, receive: AsgiReceive, send: AsgiSend) -> None:
+        """What the API's own port serves; runs only beside the public one."""
+        await self._private(scope, receive, send)
 
     # -- life ----------------------------------------------------------------------------------
 
@@ -100,11 +105,13 @@ class Service:
         parts = self._parts = Assembly(
             self._app, self._settings, self._clock, DrainSentinel(self.drain)
         )
-        self._http = self._routes(parts).application(self._app.http)
+        routes = self._routes(parts)
+        self._http, self._private = routes.application(self._app.http), routes.private()
         if parts.remote_keys is not None:
             await parts.remote_keys.start()
             self._keep(parts.remote_keys.keep_fresh())
         await parts.node.start()
+        await parts.backend.start()
         self._app.attach(parts.node)
         await self._app.start()
         self._keep(self._turn_wheel(parts))
@@ -178,6 +185,7 @@ class Service:
         while True:
             await asyncio.sleep(SWEEP_S)
             parts.engine.sweep()
+            parts.backend.sweep()
 
     # -- changing while it runs ----------------------------------------------------------------
 
@@ -191,6 +199,10 @@ class Service:
         if keys is not None:
             keys.take_own(read_keys(settings.auth))
 
+    def take_api_keys(self, settings: Settings) -> None:
+        """Take over ``settings.api.keys``. Raises ``ConfigError``, and the old keys stay."""
+        self._running.backend.take_keys(settings)
+
     # -- HTTP ----------------------------------------------------------------------------------
 
     def _routes(self, parts: Assembly) -> Routes:
@@ -200,7 +212,14 @@ class Service:
             registry.register(NodeCollector(parts.counters, self._gauges(parts)))
             PlatformCollector(registry)
             ProcessCollector(registry=registry)
-        return Routes(parts.door, registry, lambda: self._is_ready)
+        is_split = self._settings.api.port is not None
+        return Routes(
+            parts.door,
+            parts.backend.endpoint,
+            registry,
+            lambda: self._is_ready,
+            has_own_port=is_split,
+        )
 
     def _gauges(self, parts: Assembly) -> dict[str, tuple[str, Callable[[], float]]]:
         engine = parts.engine

@@ -15,7 +15,7 @@ from tidewire.compose.service import Service, asgi
 from tidewire.config import Settings
 from tidewire.server.allocator import keep_large_blocks_apart
 from tidewire.server.listening import adopt, listen_tcp, remove_stale
-from tidewire.server.protocol import ProtocolOnOwnSocket, TidewireProtocol
+from tidewire.server.protocol import PrivateProtocol, ProtocolOnOwnSocket, TidewireProtocol
 from tidewire.server.runner import Runner
 
 logger = logging.getLogger("tidewire.server")
@@ -48,12 +48,14 @@ def serve(
         if listening is not None:
             listening()
 
+    private = _private(settings, service, config)
     runner = Runner(
         config,
         stopping=service.stopping,
         reload=Reloader(settings, read_again or (lambda: settings), service, config.ssl),
         listening=announce,
         tls_handshake_s=settings.limits.handshake_s,
+        private=private,
     )
     runner.run(sockets=sockets)
     return 0 if runner.started else START_FAILED
@@ -90,6 +92,32 @@ def _config(settings: Settings, service: Service) -> Config:
         keep_large_blocks_apart()
         config.ssl = certificate.context()
     return config
+
+
+def _private(
+    settings: Settings, service: Service, public: Config
+) -> tuple[Config, socket.socket] | None:
+    """The API's own port, where one is asked for; with the public one's certificate."""
+    api = settings.api
+    if api.port is None:
+        return None
+    sock = listen_tcp(api.host, api.port)
+    config = Config(
+        service.private,
+        http=PrivateProtocol,
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=settings.log.access,
+        proxy_headers=public.proxy_headers,
+        forwarded_allow_ips=public.forwarded_allow_ips,
+        server_header=False,
+        timeout_keep_alive=public.timeout_keep_alive,
+    )
+    config.load()
+    config.ssl = public.ssl
+    logger.info("API", extra={"on": "{}:{}".format(*sock.getsockname()[:2])})
+    return config, sock
 
 
 def _opens_tcp(settings: Settings) -> bool:

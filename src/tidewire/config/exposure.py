@@ -47,8 +47,8 @@ def _check_api_is_not_in_the_clear(settings: Settings) -> None:
     is_reachable = api.port is not None and is_reachable_by_others(Server(host=api.host))
     if is_reachable and api.keys and not (settings.tls.cert or settings.proxy.behind):
         raise ConfigError(
-            f"others can reach {api.host}, and there the API does not start without TLS unless "
-            "you give --tls-cert and --tls-key, or --behind-proxy with a trusted proxy that ends TLS"
+            f"others can reach {api.host}, and there the API does not start without TLS: give"
+            " --tls-cert and --tls-key, or --behind-proxy with a trusted proxy that ends TLS"
         )
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 from tidewire.api.calls import MAX_BODY_BYTES
 from tidewire.api.errors import ApiError
-from tidewire.app import AsgiReceive, AsgiSend
+from tidewire.app import AsgiReceive, AsgiSend, Scope
 
 BODY_S = 10.0
 """For the whole body, however it comes: 4 MiB at the speed of a bad phone line."""
@@ -22,6 +22,12 @@ NO_STORE = (b"cache-control", b"no-store")
 
 class RequestLost(Exception):
     """The peer has gone while it was sending."""
+
+
+def path_of(scope: Scope) -> str:
+    """The path behind the prefix that a proxy has stripped, which servers put before it again."""
+    path: str = scope["path"]
+    return path.removeprefix(scope.get("root_path", ""))
 
 
 async def read_body(receive: AsgiReceive) -> bytes:

@@ -13,7 +13,7 @@ from tidewire.api.calls import CALLS, Answer, Call, Failed, method_of
 from tidewire.api.errors import ApiError
 from tidewire.app import AsgiReceive, AsgiSend, Scope
 from tidewire.counters import Counters
-from tidewire.http.asgi import RequestLost, read_body, respond
+from tidewire.http.asgi import RequestLost, path_of, read_body, respond
 from tidewire.http.backend import Backend
 from tidewire.http.failures import STATUS, failure_of
 from tidewire.http.guard import Guard
@@ -22,6 +22,8 @@ logger = logging.getLogger("tidewire.api")
 
 PREFIX = "/api/"
 DOCUMENT = "/api/openapi.json"
+TICKET = "/api/ticket"
+"""For clients, who show no key: not the API's."""
 
 CALL_S = 30.0
 """For a call, after its body has come. Engines answer within their own deadline, far below."""
@@ -49,8 +51,14 @@ class ApiEndpoint:
             PREFIX + method_of(call): msgspec.json.Decoder(call).decode for call in CALLS
         }
 
+    def serves(self, path: str, *, takes_all: bool) -> bool:
+        """Whether ``path`` is one of its own; with ``takes_all``, also where it can only say no."""
+        if takes_all:
+            return path.startswith(PREFIX) and path != TICKET
+        return self._guard.is_open and (path in self._decoders or path == DOCUMENT)
+
     async def __call__(self, scope: Scope, receive: AsgiReceive, send: AsgiSend) -> None:
-        path: str = scope["path"]
+        path = path_of(scope)
         try:
             if not self._guard.is_open:
                 raise ApiError("not_found", "the API is off: no key is configured")

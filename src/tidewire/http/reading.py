@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, cast
 
 from msgspec import UNSET, Raw, UnsetType
 
@@ -42,6 +42,7 @@ from tidewire.http.publishing import given
 from tidewire.messages import ENVELOPE_BYTES, Member, Position, Publication, Recovery
 from tidewire.node.core import Node
 from tidewire.node.peer import Peer
+from tidewire.server.shared import Client
 
 MAX_ANSWER_BYTES = 4 * 1024 * 1024
 """Of entries in one answer, as a request may have; the rest is another page."""
@@ -99,7 +100,7 @@ class Reading:
 
     async def presence(self, call: Presence) -> Answer:
         self._find(call.channel)
-        told = self._node.present(call.channel)
+        told = await self._node.presence(call.channel)
         return PresenceList(
             channel=call.channel,
             user_count=told.user_count,
@@ -130,14 +131,14 @@ class Reading:
         return (peer for peer in peers if channel in peer.session.subscriptions)
 
     def _facts(self, peer: Peer) -> ConnectionFacts:
-        session = peer.session
+        # Whoever is among a node's clients came in through the server's door.
+        session, opened_at = peer.session, cast(Client, peer).opened_at
         return ConnectionFacts(
             client_id=session.client_id,
             user_id=session.user.id,
             channels=sorted(session.subscriptions),
-            address=peer.client_ip,
-            seconds=round(self._clock.monotonic() - peer.opened_at, 3),
-            transport=peer.transport_name,
+            seconds=round(self._clock.monotonic() - opened_at, 3),
+            address=told(peer.limited_ip),
         )
 
     async def top(self, call: Top) -> Answer:

@@ -12,8 +12,10 @@ from starlette.requests import Request as HttpRequest
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 
-from tidewire.app import AsgiApp
+from tidewire.app import AsgiApp, AsgiReceive, AsgiSend, Scope
 from tidewire.errors import HandshakeRefused
+from tidewire.http.asgi import path_of
+from tidewire.http.endpoint import ApiEndpoint
 from tidewire.security.proxies import Scheme
 from tidewire.server.door import FrontDoor, Request
 from tidewire.server.refusals import explanation, response_headers
@@ -26,15 +28,55 @@ class Routes:
     """The handlers, and what they look at."""
 
     def __init__(
-        self, door: FrontDoor, registry: CollectorRegistry | None, is_ready: Callable[[], bool]
+        self,
+        door: FrontDoor,
+        api: ApiEndpoint,
+        registry: CollectorRegistry | None,
+        is_ready: Callable[[], bool],
+        *,
+        has_own_port: bool,
     ) -> None:
         self._door = door
+        self._api = api
+        self._has_own_port = has_own_port
         self._registry = registry
         self._is_ready = is_ready
 
-    def application(self, fallback: AsgiApp | None) -> Starlette:
-        """The ASGI application of the whole port; ``fallback`` gets what is not ours."""
-        routes: list[BaseRoute] = [
+    def application(self, fallback: AsgiApp | None) -> AsgiApp:
+        """The ASGI application of the public port; ``fallback`` gets what is not ours."""
+        routes = self._health()
+        routes.append(Route("/api/ticket", self.ticket, methods=["POST"]))
+        if not self._has_own_port:
+            routes.extend(self._metrics())
+        paths = sorted(self._door.paths - {"/"})
+        routes.extend(Route(path, self.explain, methods=["GET"]) for path in paths)
+        routes.extend(self._root(fallback))
+        site = Starlette(routes=routes)
+        return site if self._has_own_port else self._with_api(site, takes_all=fallback is None)
+
+    def private(self) -> AsgiApp:
+        """The ASGI application of the API's own port."""
+        site = Starlette(routes=[*self._health(), *self._metrics()])
+        return self._with_api(site, takes_all=True)
+
+    def _with_api(self, site: AsgiApp, *, takes_all: bool) -> AsgiApp:
+        """The API before ``site``, and before a router looks at anything: it is to be fast.
+
+        Without ``takes_all`` what is no call of ours is left to ``site``: a mounted
+        application may well have an /api of its own.
+        """
+        api = self._api
+
+        async def entrance(scope: Scope, receive: AsgiReceive, send: AsgiSend) -> None:
+            if api.serves(path_of(scope), takes_all=takes_all):
+                await api(scope, receive, send)
+            else:
+                await site(scope, receive, send)
+
+        return entrance
+
+    def _health(self) -> list[BaseRoute]:
+        return [
             Route(path, handler, methods=["GET"])
             for paths, handler in (
                 (("/healthz", "/health/live"), self.live),
@@ -42,13 +84,11 @@ class Routes:
             )
             for path in paths
         ]
-        routes.append(Route("/api/ticket", self.ticket, methods=["POST"]))
-        if self._registry is not None:
-            routes.append(Route("/metrics", self.metrics, methods=["GET"]))
-        paths = sorted(self._door.paths - {"/"})
-        routes.extend(Route(path, self.explain, methods=["GET"]) for path in paths)
-        routes.extend(self._root(fallback))
-        return Starlette(routes=routes)
+
+    def _metrics(self) -> list[BaseRoute]:
+        if self._registry is None:
+            return []
+        return [Route("/metrics", self.metrics, methods=["GET"])]
 
     def _root(self, fallback: AsgiApp | None) -> list[BaseRoute]:
         """``/`` may be a page and a WebSocket: a client that asks for JSON means the latter."""

@@ -325,3 +325,13 @@ class ProtocolOnOwnSocket(TidewireProtocol):
     """The same behind ``listen_tcp``, where accepted sockets have their listener's options."""
 
     has_socket_options = ACCEPTED_INHERIT
+
+
+class PrivateProtocol(ProtocolOnOwnSocket):
+    """For the API's own port: it serves HTTP, and is no way in for clients."""
+
+    def handle_websocket_upgrade(self) -> None:
+        self._refuse(HandshakeRefused(404, "not_found", "no WebSocket at this port"))
+
+    def _asks_for_stream(self) -> bool:
+        return False

@@ -18,6 +18,7 @@ TLS_SHUTDOWN_S = 2.0
 class Runner(Server):
     """Runs until SIGTERM or SIGINT, drains, and returns: it exits 0, not 143.
 
+    ``private`` is another application and the socket it is served on, by the same loop.
     The first signal drains, the second stops at once. ``stopping`` is called by the
     first, between any two steps of the program, and may only set flags. ``reload``
     (SIGHUP) and ``listening`` (once, when clients may come) are called by the loop.
@@ -31,8 +32,10 @@ class Runner(Server):
         reload: Callable[[], None],
         listening: Callable[[], None] = lambda: None,
         tls_handshake_s: float = 5.0,
+        private: tuple[Config, socket.socket] | None = None,
     ) -> None:
         super().__init__(config)
+        self._private = private
         self._tls_handshake_s = tls_handshake_s
         self._stopping = stopping
         self._reload = reload
@@ -44,14 +47,16 @@ class Runner(Server):
         if not self.started:
             return
         for sock in sockets or []:
-            self.servers.append(await self._listen(sock))
+            self.servers.append(await self._listen(self.config, sock))
+        if self._private is not None:
+            self.servers.append(await self._listen(*self._private))
         self._listening()
 
-    async def _listen(self, sock: socket.socket) -> asyncio.base_events.Server:
+    async def _listen(self, config: Config, sock: socket.socket) -> asyncio.base_events.Server:
         """With deadlines of our own for TLS. The loop's are 60 s and 30 s: a peer that stops in
         the middle of a handshake would hold a socket that no limit of ours sees, and one that
         never says goodbye would hold our exit."""
-        loop, config = asyncio.get_running_loop(), self.config
+        loop = asyncio.get_running_loop()
         has_tls = config.ssl is not None
         return await loop.create_server(
             lambda: config.http_protocol_class(  # type: ignore[call-arg]
