@@ -339,13 +339,13 @@ class StateChanged(Event, frozen=True, tag="state"):
 
 
 class Signalled(Event, frozen=True, tag="signal"):
-    """A ``Signal``, as the others in its channel are told it."""
+    """A ``Signal``, as the others in its channel are told it; the application's has no sender."""
 
     channel: str
     name: str
-    sender: str = field(name="from")
-    client_id: str
     data: Raw
+    sender: str = field(default="", name="from")
+    client_id: str = ""
 
 
 class Skipped(Event, frozen=True, tag="skipped"):
@@ -431,6 +431,7 @@ class PresenceList(Event, frozen=True, tag="presence"):
     channel: str
     user_count: int
     users: tuple[Member, ...]
+    client_count: int = 0
 
 
 class Refreshed(Event, frozen=True, tag="refreshed"):

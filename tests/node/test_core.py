@@ -389,6 +389,7 @@ def test_presence_names_each_user_once(stage: Stage) -> None:
         "type": "presence",
         "channel": "lobby",
         "userCount": 2,
+        "clientCount": 3,
         "users": [{"userId": "ann", "info": {"name": "Ann"}}, {"userId": "bob"}],
     }
 

@@ -1,18 +1,34 @@
 """Announcer: who is in each room, and how the room is told of it.
 
 Telling everyone about every join is quadratic, so a room above its
-announcement limit gets its count instead, at most once an interval.
+announcement limit gets its count instead, at most once an interval; and what
+its clients have set is not told there. Where a leave may wait, somebody who
+comes back in time, as a page that is loaded again does, has never been away.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from itertools import count
 
+import msgspec
+from msgspec import UNSET, Raw
+
+from tidewire.channels.options import ChannelOptions
 from tidewire.channels.patterns import ChannelTable
 from tidewire.hub import Hub, Room
-from tidewire.messages import Occupancy, UserJoined, UserLeft
+from tidewire.messages import (
+    NULL,
+    Member,
+    Occupancy,
+    PresenceList,
+    StateChanged,
+    UserJoined,
+    UserLeft,
+)
 from tidewire.presence.roster import Roster
 from tidewire.security.user import User
+from tidewire.session import Session
 
 
 class Announcer:
@@ -31,6 +47,9 @@ class Announcer:
         self._interval_s = interval_s
         self._rosters: dict[str, Roster] = {}
         self._changed: set[str] = set()
+        self._departures = count(1)
+
+    # -- who is here ---------------------------------------------------------------------------
 
     def count(self, channel: str) -> int:
         """Users in the channel, each counted once."""
@@ -42,12 +61,25 @@ class Announcer:
         options = self._channels.options(channel)
         return options is not None and self.count(channel) <= options.announce_up_to
 
-    def users(self, channel: str) -> Iterator[User]:
-        """Who is in the channel, in order of arrival."""
-        return iter(self._rosters.get(channel, ()))
+    def present(self, channel: str) -> PresenceList:
+        """Who is in the channel, in order of arrival; where it is large, how many."""
+        roster = self._rosters.get(channel)
+        if roster is None:
+            return PresenceList(channel=channel, user_count=0, users=())
+        users = (_member(roster, user) for user in roster)
+        return PresenceList(
+            channel=channel,
+            user_count=len(roster),
+            client_count=roster.clients,
+            users=tuple(users) if self.is_announced(channel) else (),
+        )
+
+    # -- coming and going ----------------------------------------------------------------------
 
     def enter(self, room: Room, user: User) -> None:
         """Count a client; tell those who are in ``room`` so far, if its user is new there."""
+        if not self._options(room).presence:
+            return
         roster = self._rosters.get(room.name)
         if roster is None:
             roster = self._rosters[room.name] = Roster()
@@ -58,11 +90,37 @@ class Announcer:
         else:
             self._count_soon(room.name)
 
-    def leave(self, room: Room, user_id: str) -> None:
+    def leave(self, room: Room, session: Session) -> None:
         """Count a client less; tell those who are still in ``room``, if its user is gone."""
         roster = self._rosters.get(room.name)
-        if roster is None or not roster.leave(user_id):
+        if roster is None:
             return
+        user_id, grace_s = session.user.id, self._options(room).leave_after_s
+        had_state = roster.set_state(user_id, session.client_id, None)
+        if not grace_s:
+            is_gone = roster.leave(user_id)
+        else:
+            is_gone = False
+            self._wait(room.name, roster, user_id, grace_s)
+        if is_gone:
+            self._hub.unsay(room, _state_key(session.client_id))
+            self._tell_left(room, user_id)
+        elif had_state:
+            self._tell_state(room, session, NULL)
+
+    def _wait(self, channel: str, roster: Roster, user_id: str, grace_s: float) -> None:
+        """Tell that a user has left where it is not back in ``grace_s``."""
+        departure = next(self._departures)
+        if roster.leave(user_id, departure):
+            self._call_later(grace_s, lambda: self._give_up(channel, user_id, departure))
+
+    def _give_up(self, channel: str, user_id: str, departure: int) -> None:
+        """The user had its time to come back. The room may be another by now."""
+        room, roster = self._hub.room(channel), self._rosters.get(channel)
+        if room is not None and roster is not None and roster.expire(user_id, departure):
+            self._tell_left(room, user_id)
+
+    def _tell_left(self, room: Room, user_id: str) -> None:
         if self.is_announced(room.name):
             self._hub.announce(room, UserLeft(user_id=user_id, channel=room.name))
         if not self.is_announced(room.name) or room.name in self._changed:
@@ -72,6 +130,31 @@ class Announcer:
         """The room is closed. Its count, if one is due, stays due: should the room open again, it
         comes no sooner than that."""
         self._rosters.pop(channel, None)
+
+    def _options(self, room: Room) -> ChannelOptions:
+        return self._channels.options(room.name) or ChannelOptions()
+
+    # -- what clients have set -----------------------------------------------------------------
+
+    def set_state(self, room: Room, session: Session, state: bytes) -> None:
+        """Keep what a client of ``room`` has set, and tell the others; ``null`` is nothing."""
+        roster = self._rosters.get(room.name)
+        if roster is not None:
+            kept = None if state == NULL else state
+            roster.set_state(session.user.id, session.client_id, kept)
+            self._tell_state(room, session, Raw(state))
+
+    def _tell_state(self, room: Room, session: Session, state: Raw) -> None:
+        if self.is_announced(room.name):
+            event = StateChanged(
+                channel=room.name,
+                user_id=session.user.id,
+                client_id=session.client_id,
+                data=state,
+            )
+            self._hub.signal(room, _state_key(session.client_id), event)
+
+    # -- large rooms ---------------------------------------------------------------------------
 
     def _count_soon(self, channel: str) -> None:
         if channel not in self._changed:
@@ -83,3 +166,13 @@ class Announcer:
         if channel in self._changed and room is not None:
             self._hub.announce(room, Occupancy(channel=channel, user_count=self.count(channel)))
         self._changed.discard(channel)
+
+
+def _state_key(client_id: str) -> tuple[str, str]:
+    return ("state", client_id)
+
+
+def _member(roster: Roster, user: User) -> Member:
+    states = roster.states(user.id)
+    clients = {client_id: msgspec.json.decode(state) for client_id, state in states.items()}
+    return Member(user.id, user.info, clients or UNSET)

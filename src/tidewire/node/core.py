@@ -11,7 +11,6 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any, TypeAlias
 
 from msgspec import UNSET, Raw, Struct
-from msgspec.structs import replace
 
 from tidewire.channels.options import Action, ChannelOptions
 from tidewire.channels.patterns import ChannelTable, Found
@@ -30,7 +29,6 @@ from tidewire.messages import (
     Draining,
     Event,
     History,
-    Member,
     Ping,
     Pong,
     Position,
@@ -54,11 +52,13 @@ from tidewire.node.following import SYSTEM_PREFIX, Followers, OnEntries
 from tidewire.node.gate import HANDLERS, HOOKS, Gate
 from tidewire.node.peer import CommandKey, Peer
 from tidewire.node.permissions import Permissions
+from tidewire.node.presence import Attendance
 from tidewire.node.publishing import Publisher
 from tidewire.node.reading import Reader
 from tidewire.node.recovery import Recoverer
 from tidewire.node.registry import Clients
 from tidewire.node.rooms import Rooms, tell
+from tidewire.node.signals import Signals
 from tidewire.node.subscribing import Subscriber
 from tidewire.security.grants import Grants
 from tidewire.security.rates import KeyedRates
@@ -139,6 +139,13 @@ class Node:
             engine, self._permissions, self._answers, self.application, self.hooks,
             clock=clock, tick=tick, counters=counters, user_rates=user_rates,
         )  # fmt: skip
+        self._signals = Signals(
+            engine, hub, self._permissions, self._answers, tick=tick, user_rates=user_rates
+        )
+        self.signalled = self._signals.signalled
+        attendance = Attendance(
+            announcer, hub, self._permissions, self._answers, self._signals
+        )
         self.observe_written = self._publisher.observe_written
         self.settled = self._publisher.settled
         self._handlers: dict[type, Callable[[Peer, Any], None]] = {
@@ -148,9 +155,9 @@ class Node:
             Subscribe: self._subscriber.subscribe,
             Unsubscribe: self._subscriber.unsubscribe,
             History: self._reader.history,
-            Presence: self._presence,
-            SignalCommand: _not_here,
-            State: _not_here,
+            Presence: attendance.ask,
+            SignalCommand: self._signals.signal,
+            State: attendance.set_state,
             Call: self._call,
             Refresh: self._refresh,
             AppMessage: self._app_message,
@@ -319,14 +326,6 @@ class Node:
         else:
             peer.send(Pong(id=command.id, timestamp=int(self._clock.time() * 1000)))
 
-    def _presence(self, peer: Peer, command: Presence) -> None:
-        self._permissions.check(peer.session, "presence", command.channel)
-        self._answers.run(peer, command.id, lambda: self._do_presence(peer, command))
-
-    async def _do_presence(self, peer: Peer, command: Presence) -> None:
-        await self.may(peer, "presence", command.channel)
-        peer.send(replace(await self.presence(command.channel), id=command.id))
-
     def _refresh(self, peer: Peer, command: Refresh) -> None:
         self._answers.run(peer, command.id, lambda: self._do_refresh(peer, command))
 
@@ -383,8 +382,7 @@ class Node:
 
     def signal(self, signal: Signal) -> None:
         """Tell a channel something that is not kept. Never fails."""
-        self._tick.request()
-        self.engine.signal(signal)
+        self._signals.send(signal)
 
     def send(self, peer: Peer, event: Event) -> None:
         """Tell one client something, with this tick's write."""
@@ -404,11 +402,7 @@ class Node:
 
     async def presence(self, channel: str) -> PresenceList:
         """Who is in a channel now. Raises ``EngineUnavailable``."""
-        users: tuple[Member, ...] = ()
-        if self._announcer.is_announced(channel):
-            users = tuple(Member(each.id, each.info) for each in self._announcer.users(channel))
-        count = self._announcer.count(channel)
-        return PresenceList(channel=channel, user_count=count, users=users)
+        return self._announcer.present(channel)
 
     def subscriber_count(self, channel: str) -> int:
         """Clients of this node that are subscribed there."""
@@ -460,7 +454,7 @@ class Node:
         """
         return await self._followers.follow(channel, options, on_entries)
 
-    # -- the engine's sink; ``settled`` is the publisher's ----------------------------------------
+    # -- the engine's sink: ``settled`` and ``signalled`` are others' -----------------------------
 
     def applied(self, channel: str, entries: Sequence[Publication]) -> None:
         self.counters.publications += len(entries)
@@ -469,13 +463,6 @@ class Node:
             self._hub.publish(room, entries)
         else:
             self._followers.applied(channel, entries)
-
-    def signalled(self, channel: str, signals: Sequence[Signal]) -> None:
-        raise NotImplementedError
-
-
-def _not_here(peer: Peer, command: SignalCommand | State) -> None:
-    raise CommandRefused("unavailable", "this server has no signals")
 
 
 def _key(command: AnyCommand | AppMessage | None, refusal: CommandRefused) -> CommandKey:

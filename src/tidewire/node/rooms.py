@@ -99,7 +99,7 @@ class Rooms:
             return
         self._hub.leave(room, peer)
         if was_in:
-            self._announcer.leave(room, session.user.id)
+            self._announcer.leave(room, session)
             self._left(peer, room)
         self.close_if_empty(channel)
 
