@@ -122,3 +122,27 @@ def test_a_ticket_is_spent_by_coming_in_and_not_by_asking() -> None:
         run(admission.identify(page, use_ticket=False))
     assert run(admission.identify(page)).id == "ada"
     assert _refusal(admission, page).status == 401
+
+
+def test_a_token_or_a_guest_is_recognized_without_waiting() -> None:
+    user = _admission().recognize(_with_token(_issue()))
+    assert user is not None
+    assert user.id == "ada"
+    guest = _admission(allows_anonymous=True).recognize(_handshake())
+    assert guest is not None
+    assert guest.is_anonymous
+
+
+def test_whoever_has_to_be_asked_about_is_not_recognized_at_once() -> None:
+    by_hook = _admission(verifier=None, authenticate=lambda handshake: User("ada"))
+    assert by_hook.always_waits
+    assert by_hook.recognize(_handshake()) is None
+
+    async def renew() -> bool:
+        return False
+
+    unknown = TokenIssuer(SECRET, kid="new").issue("ada", now=CLOCK.time())
+    keys = KeySet.from_secret(SECRET, kid="old")
+    admission = _admission(verifier=TokenVerifier(keys), renew_keys=renew)
+    assert admission.recognize(_with_token(unknown)) is None
+    assert _refusal(admission, _with_token(unknown)).status == 401

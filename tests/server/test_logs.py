@@ -1,6 +1,7 @@
 import io
 import json
 import logging
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -8,7 +9,13 @@ import pytest
 
 from tests.support.tokens import SECRET
 from tidewire.security.tokens import TokenIssuer
-from tidewire.server.logs import ACCESS_LOGGER, UVICORN_LOGGERS, configure_logging
+from tidewire.server.logs import (
+    ACCESS_LOGGER,
+    UVICORN_LOGGERS,
+    Style,
+    configure_logging,
+    write_line,
+)
 
 log = logging.getLogger("tidewire.test")
 
@@ -101,6 +108,35 @@ def test_what_fails_is_logged_with_its_cause(stream: io.StringIO) -> None:
     except KeyError:
         log.exception("handler failed")
     assert "KeyError: 'seat'" in entry(stream)["error"]
+
+
+@pytest.mark.parametrize("style", ["json", "text"])
+def test_the_cheap_way_to_write_a_line_writes_the_same(stream: io.StringIO, style: Style) -> None:
+    configure_logging(stream=stream, style=style)
+    facts = {"client": "c1", "lasted_s": 0.5, "reason": "going away"}
+    log.info("disconnected", extra=facts)
+    write_line(log, logging.INFO, "disconnected", facts)
+    usual, cheap = (
+        re.sub(r"\d\d:\d\d[\d:.]+", "", line) for line in stream.getvalue().splitlines()
+    )
+    assert cheap == usual
+
+
+def test_the_cheap_way_asks_for_the_level_too(stream: io.StringIO) -> None:
+    configure_logging(level="warning", stream=stream)
+    write_line(log, logging.INFO, "connected", {})
+    assert stream.getvalue() == ""
+
+
+def test_other_peoples_formats_find_what_they_ask_for_in_a_cheap_line(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.handler.setFormatter(
+        logging.Formatter(f"{logging.BASIC_FORMAT} %(pathname)s %(thread)s")
+    )
+    with caplog.at_level(logging.INFO):
+        write_line(log, logging.INFO, "connected", {"client": "c1"})
+    assert caplog.text.startswith("INFO:tidewire.test:connected")
 
 
 def test_levels_below_the_chosen_one_are_left_out(stream: io.StringIO) -> None:

@@ -21,6 +21,8 @@ from tests.support.wire import request, upgrade_headers
 from tidewire.app import App
 from tidewire.compose.service import Service
 from tidewire.config import Auth, Limits, Server, Settings
+from tidewire.security.handshake import Handshake
+from tidewire.security.user import User
 from tidewire.server.listening import NOTSENT_LOWAT_BYTES
 from tidewire.server.protocol import TidewireProtocol
 from tidewire.server.runner import Runner
@@ -161,7 +163,7 @@ def _lowats() -> set[int]:
     return found
 
 
-def test_an_upgrade_behind_an_open_request_is_refused() -> None:
+def test_an_upgrade_behind_an_open_request_is_refused(caplog: pytest.LogCaptureFixture) -> None:
     """Two answers on one connection could not be told apart."""
 
     async def scenario() -> None:
@@ -175,6 +177,30 @@ def test_an_upgrade_behind_an_open_request_is_refused() -> None:
             writer.close()
 
     run(scenario())
+    (refused,) = [each for each in caplog.records if each.message == "refused"]
+    assert (refused.__dict__["path"], refused.__dict__["peer"]) == ("/ws", "127.0.0.1")
+
+
+@pytest.mark.parametrize("new_loop", LOOPS)
+def test_an_applications_hook_may_wait_and_runs_in_a_task(
+    new_loop: Callable[[], asyncio.AbstractEventLoop],
+) -> None:
+    """``asyncio.timeout`` and most clients of databases need one, from their first step."""
+
+    async def authenticate(handshake: Handshake) -> User:
+        async with asyncio.timeout(60):
+            await asyncio.sleep(0)
+        return User("ada")
+
+    async def scenario() -> None:
+        app = App()
+        app.authenticate(authenticate)
+        async with _served(app) as port:
+            reader, writer = await _open(port, _upgrade(port) + CHAT)
+            assert (await _messages(reader, "chat"))["from"] == "ada"
+            writer.close()
+
+    _on(new_loop, scenario())
 
 
 def test_a_byte_at_a_time_does_not_extend_the_deadline() -> None:

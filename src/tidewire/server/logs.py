@@ -68,28 +68,28 @@ def formatter_for(style: Style, stream: TextIO) -> logging.Formatter:
     return TextFormatter() if style == "text" else JsonFormatter()
 
 
+_BLANK = {**dict.fromkeys(_OWN_FIELDS), "args": (), "lineno": 0, "relativeCreated": 0.0}
+"""By name, since other people's formats look there and not at attributes."""
+
+
 class Line(logging.LogRecord):
     """A record of a message and its facts, and nothing about caller, thread or process.
 
     No formatter here shows those, and to find them out is a third of a line's cost.
     """
 
-    args = ()
-    pathname = filename = module = ""
-    lineno = 0
-    funcName = exc_info = exc_text = stack_info = None
-    thread = threadName = process = processName = taskName = None
-
     def __init__(self, name: str, level: int, message: str, facts: Mapping[str, object]) -> None:
         now = time.time()
-        self.__dict__.update(facts)
-        self.name = name
-        self.msg = message
-        self.levelno = level
-        self.levelname = logging.getLevelName(level)
-        self.created = now
-        self.msecs = int((now - int(now)) * 1000) + 0.0
-        self.relativeCreated = 0.0
+        self.__dict__ = {
+            **_BLANK,
+            **facts,
+            "name": name,
+            "msg": message,
+            "levelno": level,
+            "levelname": logging.getLevelName(level),
+            "created": now,
+            "msecs": now % 1 * 1000,
+        }
 
 
 def write_line(
