@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tidewire.channels.options import ChannelOptions
-from tidewire.channels.patterns import MAX_CACHED_NAMES, ChannelTable, placeholders
+from tidewire.channels.patterns import MAX_CACHED_NAMES, ChannelTable, includes, placeholders
 from tidewire.errors import ConfigError
 
 HERE = ChannelOptions(history_size=1)
@@ -82,3 +82,28 @@ def test_a_patterns_placeholders_are_named_in_order_and_a_wrong_pattern_is_refus
     assert placeholders("prices:*") == ()
     with pytest.raises(ConfigError):
         placeholders("a:{")
+
+
+@pytest.mark.parametrize(
+    ("wide", "narrow"),
+    [
+        ("*", "a:{b}"), ("{a}", "lobby"), ("{a}:{b}", "chat:{room}"), ("chat:*", "chat:{room}"),
+        ("chat:*", "chat:*"), ("chat:{room}", "chat:{id}"),
+    ],
+)  # fmt: skip
+def test_a_wider_pattern_covers_a_narrower_one(wide: str, narrow: str) -> None:
+    assert includes(wide, narrow)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "other"),
+    [
+        ("lobby", "{a}"),
+        ("chat:{room}", "{a}:{b}"),
+        ("chat:{room}", "chat:*"),
+        ("{a}", "a:b"),
+        ("x", "{a}"),
+    ],
+)
+def test_a_narrower_pattern_covers_no_wider_one(pattern: str, other: str) -> None:
+    assert not includes(pattern, other)

@@ -99,6 +99,11 @@ class Declared(Struct, frozen=True):
     shape: Shape | None
     said: dict[str, Any]
 
+    @property
+    def types(self) -> tuple[Any, ...]:
+        """What its entries may be; none where that is anything."""
+        return () if self.shape is None else self.shape.types
+
     def options(self, default: ChannelOptions) -> ChannelOptions:
         check = None if self.shape is None else self.shape.check
         return replace(default, **{"may_publish": WHO_PUBLISHES, "check": check, **self.said})

@@ -91,6 +91,17 @@ class Declares(Publishes):
 
         return decorate
 
+    def sends(self, *messages: type[Message]) -> None:
+        """Say which messages ``client.send`` and ``publish`` tell clients.
+
+        Nothing depends on it but what describes the application: its TypeScript types
+        and its AsyncAPI document.
+        """
+        for each in messages:
+            if not (isinstance(each, type) and issubclass(each, Message)):
+                raise TypeError(f"app.sends takes types of Message, not {each!r}")
+        self._registry.sent += messages
+
     def call(
         self, method: str, *, inline: bool = False, time_limit_s: float | None = None
     ) -> Callable[[F], F]:

@@ -31,6 +31,7 @@ class Registry:
 
     def __init__(self) -> None:
         self.messages: dict[type[Message], Handler] = {}
+        self.sent: list[type[Message]] = []
         self.calls: dict[str, Call] = {}
         self.channels: dict[str, Declared] = {}
         self.tickers: list[Ticker] = []

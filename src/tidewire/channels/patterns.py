@@ -23,6 +23,9 @@ MAX_CACHED_NAMES = 10_000
 
 OWNER = "userId"
 
+_ANY = "_~_"
+"""Stands for any segment, where patterns are compared: no pattern has it for a name's own."""
+
 _PLACEHOLDER = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 
@@ -114,6 +117,14 @@ def _compiled(pattern: str) -> re.Pattern[str] | None:
         return _compile(pattern)
     except ConfigError:
         return None
+
+
+def includes(pattern: str, other: str) -> bool:
+    """Whether every name of ``other``'s channels is one of ``pattern``'s, too."""
+    sample = _PLACEHOLDER.sub(_ANY, other)
+    samples = (sample[:-1] + _ANY, f"{sample[:-1]}{_ANY}:{_ANY}")
+    rule = _compile(pattern)
+    return all(map(rule.fullmatch, samples if other.endswith("*") else (sample,)))
 
 
 def placeholders(pattern: str) -> tuple[str, ...]:
