@@ -6,7 +6,12 @@ import pytest
 
 from tests.security.handshakes import request
 from tidewire.errors import HandshakeRefused
-from tidewire.security.credentials import Credential, choose_subprotocol, find_credentials
+from tidewire.security.credentials import (
+    Credential,
+    choose_subprotocol,
+    find_credentials,
+    find_grant,
+)
 
 TOKEN = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhIn0.c2ln"
 AUTHORIZATION = ("Authorization", f"Bearer {TOKEN}")
@@ -84,6 +89,7 @@ def test_a_credential_does_not_print_its_secret() -> None:
         (["chat", "tidewire.v1", f"bearer.{TOKEN}"], "tidewire.v1"),
         ([f"bearer.{TOKEN}"], None),
         (["ticket.abc"], None),
+        (["resume.abc.def"], None),
         (["TIDEWIRE.V1", "tidewire.v2", "tidewire.v1."], None),
         ([], None),
     ],
@@ -91,3 +97,17 @@ def test_a_credential_does_not_print_its_secret() -> None:
 def test_only_our_own_subprotocol_is_ever_selected(offered: list[str], chosen: str | None) -> None:
     """Catalogue 17: nothing that was not offered, and no token echoed back."""
     assert choose_subprotocol(offered) == chosen
+
+
+@pytest.mark.parametrize(
+    ("offered", "grant"),
+    [
+        ("tidewire.v1, resume.abc.def", "abc.def"),
+        ("tidewire.v1, bearer.xyz, resume.abc.def", "abc.def"),
+        ("tidewire.v1", None),
+    ],
+)
+def test_a_resume_grant_is_found_beside_whatever_else_is_shown(
+    offered: str, grant: str | None
+) -> None:
+    assert find_grant(request(("Sec-WebSocket-Protocol", offered))) == grant

@@ -25,6 +25,7 @@ PLACES = [
     "Proxy-Authorization: Basic {}",
     "Sec-WebSocket-Protocol: tidewire.v1, bearer.{}",
     "(b'sec-websocket-protocol', b'tidewire.v1, ticket.{}')",
+    "(b'sec-websocket-protocol', b'tidewire.v1, resume.{}')",
     '"GET /ws?token={} HTTP/1.1" 101',
     "GET /ws?room=a&access_token={}&x=1",
     "GET /ws?ticket={}#top",

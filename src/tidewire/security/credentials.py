@@ -21,6 +21,7 @@ PROTOCOLS = ("tidewire.v1",)
 
 BEARER_PREFIX = "bearer."
 TICKET_PREFIX = "ticket."
+RESUME_PREFIX = "resume."
 
 CredentialKind: TypeAlias = Literal["bearer", "ticket", "cookie"]
 
@@ -53,6 +54,15 @@ def find_credentials(handshake: Handshake, *, cookie_name: str | None = None) ->
     if not all(_is_same_secret(found[0], other) for other in found[1:]):
         raise bad_request("more than one credential")
     return found[0] if found else None
+
+
+def find_grant(handshake: Handshake) -> str | None:
+    """A resume grant, shown beside whatever else: one that does not hold is as if it was not there.
+
+    It is no credential by itself, so two of them or an empty one are no mistake to refuse.
+    """
+    shown = (item for item in handshake.subprotocols if item.startswith(RESUME_PREFIX))
+    return next((item.removeprefix(RESUME_PREFIX) for item in shown), None)
 
 
 def choose_subprotocol(offered: Iterable[str]) -> str | None:

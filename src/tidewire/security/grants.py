@@ -27,8 +27,8 @@ MAX_LENGTH = 1024
 """Of the grant as text: it has to fit a header among others. A user with more info than that is
 asked after again."""
 
-IsRevoked: TypeAlias = Callable[[User, float], bool]
-"""Whether what was decided for the user at that time has been revoked since."""
+IsRevoked: TypeAlias = Callable[[User, float | None], bool]
+"""Whether what was issued to the user, or decided for it, at that time has been revoked since."""
 
 KEY_LABEL = b"tidewire resume grants, version 1"
 
@@ -64,17 +64,15 @@ class Grants:
         self.is_revoked = is_revoked or _nobody
 
     def for_connection(self, user: User) -> str | UnsetType:
-        """For ``user``, whom the application vouched for when it was ``issued_at``."""
-        if not user.is_vouched or user.issued_at is None:
-            return UNSET
-        return self._sign(_Connection(user, user.issued_at))
+        """For ``user``, where it was the application that said who this is."""
+        return UNSET if user.vouched_at is None else self._sign(_Connection(user, user.vouched_at))
 
     def user_of(self, grant: str, now: float) -> User | None:
         """Who shows it, or None where it does not hold."""
         said = self._read(grant, _Connection)
-        if said is None or self._is_over(said.user, said.decided, now):
+        if said is None or _is_over(said.user, said.decided, now):
             return None
-        return said.user
+        return None if self.is_revoked(said.user, said.user.issued_at) else said.user
 
     def for_subscription(self, user: User, channel: str, now: float) -> str | UnsetType:
         """For one channel, which the application has let ``user`` into just now."""
@@ -83,15 +81,12 @@ class Grants:
     def opens(self, grant: str, user: User, channel: str, now: float) -> bool:
         """Whether ``user`` may subscribe to ``channel`` by it."""
         said = self._read(grant, _Subscription)
-        if said is None or self._is_over(user, said.decided, now):
+        if said is None or _is_over(user, said.decided, now):
+            return False
+        if self.is_revoked(user, said.decided):
             return False
         bound_to = (said.user_id, said.session_id, said.channel)
         return bound_to == (user.id, user.session_id, channel)
-
-    def _is_over(self, user: User, decided: float, now: float) -> bool:
-        is_recent = 0 <= now - decided < TTL_S
-        is_expired = user.expires_at is not None and user.expires_at <= now
-        return not is_recent or is_expired or self.is_revoked(user, decided)
 
     def _sign(self, said: _Connection | _Subscription) -> str | UnsetType:
         text = base64.urlsafe_b64encode(msgspec.json.encode(said)).rstrip(b"=")
@@ -116,5 +111,11 @@ class Grants:
         return said if isinstance(said, kind) else None
 
 
-def _nobody(user: User, decided: float) -> bool:
+def _is_over(user: User, decided: float, now: float) -> bool:
+    is_recent = 0 <= now - decided < TTL_S
+    is_expired = user.expires_at is not None and user.expires_at <= now
+    return not is_recent or is_expired
+
+
+def _nobody(user: User, issued_at: float | None) -> bool:
     return False

@@ -13,7 +13,7 @@ import re
 HIDDEN = "[hidden]"
 
 _NAMES = (
-    r"token|ticket|jwt|secret|password|passwd|api[_-]?key"
+    r"token|ticket|grant|jwt|secret|password|passwd|api[_-]?key"
     r"|session(?:_?id)?|authorization"
 )
 _QUOTE = r"""b?\\?["']?"""
@@ -32,11 +32,11 @@ _PATTERNS: tuple[re.Pattern[str], ...] = (
     # A credential announced by its scheme (long, since "basic authentication" is none) or by the
     # prefix of our subprotocols.
     re.compile(r"(?i)\b(bearer|basic)( +)[\w.~+/=-]{16,}"),
-    re.compile(r"(?i)\b(bearer|ticket)(\.)[\w.~+/=-]{8,}"),
+    re.compile(r"(?i)\b(bearer|ticket|resume)(\.)[\w.~+/=-]{8,}"),
 )
 
-_HINTS = ("token", "ticket", "jwt", "secret", "passw", "api", "session", "authorization",
-          "cookie", "bearer", "basic")  # fmt: skip
+_HINTS = ("token", "ticket", "grant", "resume", "jwt", "secret", "passw", "api", "session",
+          "authorization", "cookie", "bearer", "basic")  # fmt: skip
 """One of these is in whatever the patterns match. To look for them first takes 2 us where the
 patterns take 70, for every client that connects."""
 

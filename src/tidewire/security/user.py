@@ -25,8 +25,7 @@ class User(Struct, frozen=True, gc=False):
     ``session_id`` is one login of the user (a token's ``sid``, a Django session),
     so that ending it ends its connections. ``capabilities`` are what its token lets
     it do, by channel pattern; ``subscriptions`` the channels it is subscribed to at
-    once, unasked. ``is_vouched`` where it was the application's hook that said who
-    this is, at ``issued_at``.
+    once, unasked. ``vouched_at`` is when the application's hook said who this is.
     """
 
     id: str
@@ -38,7 +37,7 @@ class User(Struct, frozen=True, gc=False):
     session_id: str | None = None
     capabilities: tuple[tuple[str, frozenset[str]], ...] = ()
     subscriptions: tuple[str, ...] = ()
-    is_vouched: bool = False
+    vouched_at: float | None = None
 
     def __post_init__(self) -> None:
         if not is_user_id(self.id):

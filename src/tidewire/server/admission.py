@@ -15,7 +15,8 @@ import msgspec
 
 from tidewire.clock import Clock
 from tidewire.errors import HandshakeRefused
-from tidewire.security.credentials import Credential, find_credentials
+from tidewire.security.credentials import Credential, find_credentials, find_grant
+from tidewire.security.grants import Grants
 from tidewire.security.handshake import Handshake
 from tidewire.security.ids import new_user_id
 from tidewire.security.origin import OriginPolicy
@@ -50,6 +51,7 @@ class Admission:
         authenticate: Authenticate | None = None,
         renew_keys: RenewKeys | None = None,
         is_revoked: IsRevoked = lambda user, issued_at: False,
+        grants: Grants | None = None,
     ) -> None:
         self._origins = origins
         self._allows_any_origin = allows_any_origin
@@ -61,6 +63,7 @@ class Admission:
         self._authenticate = authenticate
         self._renew_keys = renew_keys
         self._is_revoked = is_revoked
+        self._grants = grants
 
     @property
     def always_waits(self) -> bool:
@@ -117,7 +120,7 @@ class Admission:
         if credential is not None and self._verifier is not None:
             return self._verified(self._verifier, credential.secret)
         if self._authenticate is not None:
-            return None
+            return self._by_grant(handshake)
         if credential is None and self._allows_anonymous:
             return guest(new_user_id)
         raise TokenRefused("no credential that is accepted here")
@@ -133,6 +136,13 @@ class Admission:
         if not use_ticket:
             raise TokenRefused("a ticket opens one connection", code="token_expired")
         return self._tickets.redeem(credential.secret, handshake.origin, self._clock.time())
+
+    def _by_grant(self, handshake: Handshake) -> User | None:
+        """Whom the application has let in just now, so that it need not be asked again."""
+        grant = find_grant(handshake)
+        if grant is None or self._grants is None:
+            return None
+        return self._grants.user_of(grant, self._clock.time())
 
     def _verified(self, verifier: TokenVerifier, token: str) -> User | None:
         """None where the token's key is one that the issuer may just have made."""
@@ -160,8 +170,9 @@ class Admission:
             raise TypeError(f"authenticate returned {type(user).__name__}, not User or None")
         # Unless it says otherwise it vouches for its user as of now: whoever was revoked before is
         # the application's to refuse.
-        issued_at = self._clock.time() if user.issued_at is None else user.issued_at
-        return msgspec.structs.replace(user, is_vouched=True, issued_at=issued_at)
+        now = self._clock.time()
+        issued_at = now if user.issued_at is None else user.issued_at
+        return msgspec.structs.replace(user, vouched_at=now, issued_at=issued_at)
 
 
 def _without_cookies(handshake: Handshake) -> Handshake:
