@@ -1,0 +1,163 @@
+"""The promise of every id: it claims what was written to its stream, all of it and no more.
+
+Browsers come, read some of what they are sent, are cut off anywhere, and come
+back with the last id they kept. Whatever happens between, in however many
+channels: each reads every publication once, in order, from where it first came.
+"""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.support.eventstreams import StreamEvent
+from tests.support.streams import Listening, StreamStage
+from tidewire.channels.options import ChannelOptions
+from tidewire.hub import core as hub_core
+from tidewire.node import pages
+from tidewire.server import streamwires
+
+BROWSERS = 5
+LISTS = (("room:a",), ("room:a", "room:b"), ("room:b", "room:a"), ("room:a", "room:b"))
+CHANNELS = (
+    ("room:a", ChannelOptions()),
+    ("room:b", ChannelOptions(slow_reader="conflate")),
+)
+STEPS = st.lists(
+    st.tuples(
+        st.sampled_from(
+            ["come", "come", "cut", "publish", "publish", "submit", "turn", "turn", "engine",
+             "task", "fill", "empty", "join"]
+        ),
+        st.integers(0, 59),
+    ),
+    max_size=70,
+)  # fmt: skip
+
+
+class Browser:
+    """What one page has seen, over all its connections."""
+
+    def __init__(self, channels: tuple[str, ...]) -> None:
+        self.channels = channels
+        self.stream: Listening | None = None
+        self.last_id = ""
+        self.seen: dict[str, list[int]] = {channel: [] for channel in channels}
+        self.begins: dict[str, int] = {}  # the position it was first told, by channel
+        self.gaps = 0
+
+    def take(self, events: list[StreamEvent]) -> None:
+        for event in events:
+            said = event.json()
+            self.last_id = event.last_id
+            if event.name == "message":
+                self.seen[said["channel"]].append(said["seq"])
+            elif event.name == "skipped":
+                self.seen[said["channel"]] += range(said["from"], said["to"] + 1)
+            elif event.name == "gap":
+                self.gaps += 1
+            elif event.name == "subscribed" and "channel" in said:
+                self.begins.setdefault(said["channel"], said["seq"])
+
+
+class World:
+    """A few browsers, two channels, and somebody who publishes."""
+
+    def __init__(self) -> None:
+        self.stage = StreamStage(channels=CHANNELS)
+        self.speaker = self.stage.peer("speaker")
+        for channel in ("room:a", "room:b"):  # open, so that nobody waits for another's opening
+            self.stage.send(self.stage.connect("warm"), "subscribe", channel=channel)
+        for peer in self.stage.node.clients:
+            peer.step()  # type: ignore[attr-defined]  # a FakePeer
+        self.stage.loop.settle()
+        self.stage.engine.is_slow = True
+        self.browsers = [Browser(LISTS[n % len(LISTS)]) for n in range(BROWSERS)]
+
+    def do(self, step: str, number: int) -> None:
+        browser = self.browsers[number % BROWSERS]
+        match step:
+            case "come" if browser.stream is None:
+                browser.stream = self.stage.listen(*browser.channels, last_id=browser.last_id)
+            case "cut" if browser.stream is not None:
+                browser.take(browser.stream.read_part(number / 59))
+                browser.stream.cut()
+                browser.stream = None
+            case "publish" | "submit":
+                channel = "room:a" if number % 2 else "room:b"
+                self._publish(channel, key=f"k{number % 4}")
+                if step == "publish":
+                    self.stage.loop.settle()
+            case "turn":
+                self.stage.loop.turn()
+            case "engine" if self.stage.engine.waiting:
+                self.stage.engine.waiting.popleft().open()
+            case "task":
+                for task in self.stage.tasks.tasks[: 1 + number % 3]:
+                    task.step()
+            case "fill" if browser.stream is not None and not browser.stream.stream.is_behind:
+                browser.stream.fill()
+            case "empty" if browser.stream is not None and browser.stream.stream.is_behind:
+                browser.stream.empty()
+            case "join":
+                self.stage.connect(f"visitor{number}")
+
+    def finish(self) -> None:
+        """Everybody comes back, everything arrives, and there is one more of each."""
+        self._let_through()
+        for number, browser in enumerate(self.browsers):
+            if browser.stream is not None and browser.stream.is_over:  # it read too slowly
+                self.do("cut", 59 // BROWSERS * BROWSERS - BROWSERS + number)
+            self.do("come", number)
+        self._let_through()
+        for channel in ("room:a", "room:b"):
+            self._publish(channel)
+        self._let_through()
+        for browser in self.browsers:
+            assert browser.stream is not None
+            browser.take(browser.stream.read())
+
+    def _publish(self, channel: str, **fields: str) -> None:
+        command = {"type": "publish", "channel": channel, "data": 1, **fields}
+        self.stage.receive(self.speaker, json.dumps(command))
+
+    def _let_through(self) -> None:
+        for browser in self.browsers:
+            if browser.stream is not None and browser.stream.stream.is_behind:
+                browser.stream.empty()
+        self.stage.settle()
+
+    def head(self, channel: str) -> int:
+        room = self.stage.hub.room(channel)
+        assert room is not None
+        return room.position.seq
+
+
+def _check(world: World) -> None:
+    for browser in world.browsers:
+        assert browser.gaps == 0
+        for channel in browser.channels:
+            seen = browser.seen[channel]
+            first = seen[0]
+            assert seen == list(range(first, world.head(channel) + 1))
+            assert first <= browser.begins[channel] + 1
+
+
+@settings(max_examples=300, deadline=None)
+@given(sharing=st.sampled_from([1, 2, 1_024]), small=st.booleans(), steps=STEPS)
+def test_whatever_happens_a_browser_reads_every_publication_once_and_in_order(
+    sharing: int, small: bool, steps: list[tuple[str, int]]
+) -> None:
+    """Catalogue 67, 77."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(streamwires, "MAX_SHARING", sharing)
+        patch.setattr(pages, "PAGE_BYTES", 450 if small else 10_000)
+        patch.setattr(hub_core, "CHUNK_MEMBERS", 1)
+        world = World()
+        for step, number in steps:
+            world.do(step, number)
+        world.finish()
+        _check(world)
