@@ -107,6 +107,7 @@ class Stage:
         """A client that is connected; what it was told has still to be read."""
         peer = self.peer(user, wire)
         self.node.welcome(peer)
+        peer.step()
         self.loop.settle()
         return peer
 
@@ -126,6 +127,16 @@ class Stage:
         peer.take()
         self.send(peer, kind, **fields)
         return peer.answer()
+
+    def fill(self, peer: FakePeer) -> None:
+        """It reads too slowly: its transport is full."""
+        peer.is_behind = True
+        self.node.fell_behind(peer)
+
+    def drain(self, peer: FakePeer) -> None:
+        """It has read: its transport takes more."""
+        peer.is_behind = False
+        self.node.caught_up(peer)
 
     def leave(self, peer: FakePeer, close_code: int = 1001) -> None:
         """Its connection is gone, and what it waited for with it."""

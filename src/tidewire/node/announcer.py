@@ -140,7 +140,7 @@ class Announcer:
         """Keep what a client of ``room`` has set, and tell the others; ``null`` is nothing."""
         roster = self._rosters.get(room.name)
         if roster is not None:
-            kept = None if state == NULL else state
+            kept = None if state == b"null" else state
             roster.set_state(session.user.id, session.client_id, kept)
             self._tell_state(room, session, Raw(state))
 

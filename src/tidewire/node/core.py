@@ -69,7 +69,10 @@ from tidewire.websocket import close_codes
 from tidewire.websocket.close_codes import CloseCode
 
 PROTOCOL_VERSION = 1
-FEATURES = ("call", "history", "presence", "recovery", "refresh", "rewind", "several", "snapshot")
+FEATURES = (
+    "call", "history", "presence", "recovery", "refresh", "rewind", "several", "signal", "snapshot",
+    "state",
+)  # fmt: skip
 
 Refresher: TypeAlias = Callable[[str], Awaitable[User]]
 """A newer token to its user; raises ``HandshakeRefused``."""
@@ -143,9 +146,7 @@ class Node:
             engine, hub, self._permissions, self._answers, tick=tick, user_rates=user_rates
         )
         self.signalled = self._signals.signalled
-        attendance = Attendance(
-            announcer, hub, self._permissions, self._answers, self._signals
-        )
+        attendance = Attendance(announcer, hub, self._permissions, self._answers, self._signals)
         self.observe_written = self._publisher.observe_written
         self.settled = self._publisher.settled
         self._handlers: dict[type, Callable[[Peer, Any], None]] = {
