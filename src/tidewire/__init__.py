@@ -9,8 +9,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from tidewire.app import App, Client, Message, Refused, WorkLimits
-    from tidewire.compose import asgi
+    from tidewire.app import Client, Message, Refused, WorkLimits
+    from tidewire.compose import App, asgi
     from tidewire.messages import Position
     from tidewire.security.handshake import Handshake
     from tidewire.security.user import User
@@ -28,7 +28,7 @@ __all__ = [
 ]
 
 _ROOMS = {
-    "App": "tidewire.app",
+    "App": "tidewire.compose",
     "Client": "tidewire.app",
     "Message": "tidewire.app",
     "Refused": "tidewire.app",

@@ -4,7 +4,8 @@ The only room that sees the whole configuration; every other is handed the
 values it needs.
 """
 
+from tidewire.compose.application import App
 from tidewire.compose.service import Service, asgi
 from tidewire.compose.serving import serve
 
-__all__ = ["Service", "asgi", "serve"]
+__all__ = ["App", "Service", "asgi", "serve"]

@@ -27,7 +27,7 @@ from tidewire.server.connection import Connection
 from tidewire.server.drain import DrainSentinel
 from tidewire.server.logs import write_line
 from tidewire.server.shared import Client, Shared
-from tidewire.server.wires import DeflateWire, PlainWire
+from tidewire.server.wires import PlainWire, Wires
 from tidewire.session import Session
 from tidewire.websocket import close_codes
 from tidewire.websocket.deflate import Agreement, Inflater, negotiate
@@ -111,8 +111,7 @@ class FrontDoor:
         paths: Sequence[str],
         head_limits: HeadLimits,
         receive_limits: ReceiveLimits,
-        wire: PlainWire,
-        deflate_wires: dict[int, DeflateWire],
+        wires: Wires,
         shared: Shared,
         sentinel: DrainSentinel,
         ticket_ttl_s: float,
@@ -126,8 +125,7 @@ class FrontDoor:
         self._connections = connections
         self._proxies = proxies
         self._receive_limits = receive_limits
-        self._wire = wire
-        self._deflate_wires = deflate_wires
+        self.wires = wires
         self._shared = shared
         self._ticket_ttl_s = ticket_ttl_s
         self._ticket_rate_of_ip = KeyedRates[str](TICKETS_PER_IP, MAX_RATED)
@@ -182,7 +180,7 @@ class FrontDoor:
         upgrade = read_upgrade(
             request.method, request.http_version, request.headers, request.target
         )
-        self._check_open(request.path)
+        self.check_open(request.path)
         return upgrade, *self.read(request)
 
     async def enter(self, handshake: Handshake, address: ClientAddress) -> User:
@@ -230,7 +228,7 @@ class FrontDoor:
         Looks only: spends no ticket and counts no connection.
         """
         try:
-            self._check_open(request.path)
+            self.check_open(request.path)
             handshake, address = self.read(request)
             await self._admission.identify(handshake, use_ticket=False)
             self._connections.begin(address.limited_ip)
@@ -267,7 +265,8 @@ class FrontDoor:
         if self.is_draining:
             raise HandshakeRefused(503, "draining", "the server is stopping", retry_after_s=1)
 
-    def _check_open(self, path: str) -> None:
+    def check_open(self, path: str) -> None:
+        """Raises ``HandshakeRefused`` where no WebSocket is to be had."""
         self.check_running()
         if path not in self.paths:
             raise HandshakeRefused(404, "not_found", "no WebSocket at this path")
@@ -290,15 +289,11 @@ class FrontDoor:
         return handshake, address
 
     def _admitted(self, upgrade: Upgrade, user: User, address: ClientAddress) -> Admitted:
-        agreement = negotiate(upgrade.extensions) if self._deflate_wires else None
-        wire = self._wire
-        if agreement is not None:
-            wire = self._deflate_wires[agreement.server_max_window_bits]
-        head = switching_protocols(
-            upgrade,
-            choose_subprotocol(upgrade.subprotocols),
-            None if agreement is None else agreement.header(),
-        )
+        agreement = negotiate(upgrade.extensions) if self.wires.can_deflate else None
+        subprotocol = choose_subprotocol(upgrade.subprotocols)
+        wire = self.wires.choose(subprotocol, agreement)
+        extension = None if agreement is None else agreement.header()
+        head = switching_protocols(upgrade, subprotocol, extension)
         return Admitted(user, address.ip, address.limited_ip, wire, agreement, head)
 
     def release(self, admitted: Admitted) -> None:
