@@ -53,26 +53,33 @@ def _channels(described: Described) -> Iterator[str]:
     yield ""
     yield from _comment("What the entries of each channel hold.")
     yield "export interface Channels {"
-    for pattern, types in _disjoint(described.channels).items():
+    for pattern, types in _as_keys(described.channels).items():
         yield f"  {_key_of(pattern)}: {_union(map(_type, types)) or 'unknown'};"
     yield "}"
 
 
-def _disjoint(channels: Mapping[str, list[Schema]]) -> dict[str, list[Schema]]:
-    """Patterns as TypeScript reads them.
+def _as_keys(channels: Mapping[str, list[Schema]]) -> dict[str, list[Schema]]:
+    """Patterns as TypeScript reads them, where ``${string}`` reaches over colons, too.
 
-    The first pattern that matches a name decides, so one that is covered by an earlier
-    one is left out; and a wider key has to allow what a narrower one before it holds.
+    The first pattern that matches a name decides, so one that an earlier one includes is
+    left out; and a key has to allow what the keys that it reaches hold.
     """
-    chosen: dict[str, list[Schema]] = {}
-    for pattern, types in channels.items():
-        if any(includes(earlier, pattern) for earlier in chosen):
-            continue
-        narrower = [
-            each for earlier in chosen if includes(pattern, earlier) for each in chosen[earlier]
-        ]
-        chosen[pattern] = [*types, *narrower] if types else types
-    return chosen
+    chosen: list[str] = []
+    for pattern in channels:
+        if not any(includes(earlier, pattern) for earlier in chosen):
+            chosen.append(pattern)
+    return {pattern: _allowed(pattern, chosen, channels) for pattern in chosen}
+
+
+def _allowed(pattern: str, chosen: list[str], channels: Mapping[str, list[Schema]]) -> list[Schema]:
+    """What a key's entries may be; nothing where that is anything."""
+    reached = [channels[pattern], *(channels[each] for each in chosen if _reaches(pattern, each))]
+    return [each for types in reached for each in types] if all(reached) else []
+
+
+def _reaches(pattern: str, other: str) -> bool:
+    parts = map(re.escape, PLACEHOLDER.split(pattern))
+    return re.fullmatch(".*".join(parts), PLACEHOLDER.sub("_", other)) is not None
 
 
 def _key_of(pattern: str) -> str:
