@@ -86,6 +86,8 @@ def test_a_credential_does_not_print_its_secret() -> None:
     ("offered", "chosen"),
     [
         (["tidewire.v1"], "tidewire.v1"),
+        (["tidewire.v1.msgpack", "tidewire.v1"], "tidewire.v1.msgpack"),
+        (["tidewire.v1", "tidewire.v1.msgpack"], "tidewire.v1"),
         (["chat", "tidewire.v1", f"bearer.{TOKEN}"], "tidewire.v1"),
         ([f"bearer.{TOKEN}"], None),
         (["ticket.abc"], None),

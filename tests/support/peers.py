@@ -6,6 +6,8 @@ import json
 from collections.abc import Coroutine, Sequence
 from typing import Any
 
+from msgspec import Struct
+
 from tests.support.loops import Gate, Stepper
 from tidewire.dialects.native import NativeDialect
 from tidewire.hub import Item
@@ -18,8 +20,10 @@ from tidewire.websocket.close_codes import CloseCode
 class LineWire:
     """The native dialect, one message a line; counts what it encodes."""
 
-    def __init__(self) -> None:
-        self._dialect = NativeDialect()
+    is_binary = False
+
+    def __init__(self, message_types: Sequence[type[Struct]] = ()) -> None:
+        self._dialect = NativeDialect(message_types)
         self.decode = self._dialect.decode
         self.encoded = 0
 

@@ -8,6 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+from collections.abc import Sequence
+
+from msgspec import Struct
 
 from tidewire.app import App
 from tidewire.clock import Clock
@@ -17,7 +20,7 @@ from tidewire.compose.engines import configured_engine
 from tidewire.compose.keys import Keys, configured_keys
 from tidewire.config import Settings
 from tidewire.counters import Counters
-from tidewire.dialects.native import NativeDialect
+from tidewire.dialects import MessagePackDialect, NativeDialect
 from tidewire.hub import Hub
 from tidewire.node.announcer import Announcer
 from tidewire.node.core import Node, NodeOptions
@@ -39,9 +42,8 @@ from tidewire.server.jwks_fetch import fetch_keys
 from tidewire.server.shared import Client, Shared
 from tidewire.server.streamdoor import StreamDoor
 from tidewire.server.streamwires import StreamWires
-from tidewire.server.wires import DeflateWire, PlainWire
+from tidewire.server.wires import Deflating, Wires
 from tidewire.tick import Tick
-from tidewire.websocket.deflate import MAX_WINDOW_BITS, MIN_WINDOW_BITS
 
 MAX_USERS_RATED = 100_000
 """Users whose publication rate is remembered at a time; some 20 MiB when full."""
@@ -160,7 +162,6 @@ class Assembly:
     def _front_door(
         self, app: App, settings: Settings, admission: Admission, sentinel: DrainSentinel
     ) -> FrontDoor:
-        dialect = NativeDialect(app.side.message_types)
         return FrontDoor(
             admission=admission,
             connections=self._counts,
@@ -168,8 +169,7 @@ class Assembly:
             paths=settings.server.websocket_paths,
             head_limits=parts.head_limits(settings),
             receive_limits=parts.receive_limits(settings),
-            wire=PlainWire(dialect),
-            deflate_wires=_deflate_wires(settings, dialect),
+            wires=_wires(settings, app.side.message_types),
             shared=self.shared,
             sentinel=sentinel,
             ticket_ttl_s=settings.auth.ticket_ttl_s,
@@ -212,11 +212,10 @@ def _remote_keys(settings: Settings, keys: Keys | None, clock: Clock) -> RemoteK
     return RemoteKeys(lambda: fetch_keys(url, issuer=auth.issuer), keys.take_published, clock)
 
 
-def _deflate_wires(settings: Settings, dialect: NativeDialect) -> dict[int, DeflateWire]:
+def _wires(settings: Settings, message_types: Sequence[type[Struct]]) -> Wires:
     compression = settings.compression
-    if not compression.enabled:
-        return {}
-    return {
-        bits: DeflateWire(dialect, min(bits, compression.window_bits), compression.min_bytes)
-        for bits in range(MIN_WINDOW_BITS, MAX_WINDOW_BITS + 1)
-    }
+    deflating = Deflating(compression.window_bits, compression.min_bytes)
+    return Wires(
+        (NativeDialect(message_types), MessagePackDialect(message_types)),
+        deflating if compression.enabled else None,
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from base64 import b64decode
 from collections.abc import Iterable, Iterator
-from typing import Protocol
+from typing import Any, Protocol
 
 import msgspec
 from msgspec import UNSET, Raw, UnsetType
@@ -31,8 +31,12 @@ class Dialect(Protocol):
     """
 
     name: str
+    """The subprotocol that a client asks for it with."""
 
-    def decode(self, text: str) -> AnyCommand | AppMessage: ...
+    is_binary: bool
+    """Whether its messages are bytes in binary frames, instead of text."""
+
+    def decode(self, message: Any, /) -> AnyCommand | AppMessage: ...
 
     def event(self, event: Event) -> bytes: ...
 

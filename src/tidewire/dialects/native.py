@@ -60,6 +60,7 @@ class NativeDialect:
     """
 
     name = "tidewire.v1"
+    is_binary = False
 
     def __init__(self, message_types: Sequence[type[Struct]] = ()) -> None:
         kinds = (*get_args(AnyCommand), *message_types)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 from tidewire.messages import AnyCommand, AppMessage, Event, Publication
 
@@ -17,8 +17,13 @@ class Wire(Protocol):
         """The bytes of each item: one call for a batch, because it is the hot end of a fan-out."""
         ...
 
-    def decode(self, text: str) -> AnyCommand | AppMessage:
-        """Raises ``CommandRefused`` where ``text`` is no command."""
+    @property
+    def is_binary(self) -> bool:
+        """Whether its messages are bytes, instead of text."""
+        ...
+
+    def decode(self, message: Any, /) -> AnyCommand | AppMessage:
+        """Raises ``CommandRefused`` where ``message`` (bytes or text) is no command."""
         ...
 
 

@@ -287,11 +287,15 @@ class Node:
 
     # -- commands ------------------------------------------------------------------------------
 
-    def receive(self, peer: Peer, text: str) -> None:
-        """Act on one text message of a client, or answer why not."""
+    def receive(self, peer: Peer, text: str | bytes) -> None:
+        """Act on one message of a client, or answer why not."""
+        wire = peer.wire
+        if wire.is_binary is (type(text) is str):  # not as agreed on
+            peer.close(close_codes.UNSUPPORTED_DATA)
+            return
         command: AnyCommand | AppMessage | None = None
         try:
-            command = peer.wire.decode(text)
+            command = wire.decode(text)
             traffic = self.counters.traffic
             traffic.skip -= 1
             if not traffic.skip:
@@ -314,8 +318,8 @@ class Node:
             self._answers.refuse(peer, command.id, refusal)
 
     def receive_binary(self, peer: Peer, data: bytes) -> None:
-        """The native dialect is text."""
-        peer.close(close_codes.UNSUPPORTED_DATA)
+        """The same for a message that came in binary frames."""
+        self.receive(peer, data)
 
     def refuse_frames(self, peer: Peer, wait_s: float) -> None:
         """The peer sends more frames than it may: tell it, and close when it goes on."""

@@ -16,8 +16,8 @@ from msgspec import Struct
 from tidewire.security.handshake import Handshake
 from tidewire.security.refusals import bad_request
 
-PROTOCOLS = ("tidewire.v1",)
-"""What may be selected, best first."""
+PROTOCOLS = frozenset({"tidewire.v1", "tidewire.v1.msgpack"})
+"""What may be selected."""
 
 BEARER_PREFIX = "bearer."
 TICKET_PREFIX = "ticket."
@@ -66,9 +66,8 @@ def find_grant(handshake: Handshake) -> str | None:
 
 
 def choose_subprotocol(offered: Iterable[str]) -> str | None:
-    """The subprotocol to answer with: only ever one of ours, so that no credential is echoed."""
-    names = frozenset(offered)
-    return next((name for name in PROTOCOLS if name in names), None)
+    """The subprotocol to answer with: the first of ours, so that no credential is ever echoed."""
+    return next((name for name in offered if name in PROTOCOLS), None)
 
 
 def _from_authorization(handshake: Handshake) -> Iterator[Credential]:

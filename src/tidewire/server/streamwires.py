@@ -40,6 +40,7 @@ class StreamWire:
     it at once. An own one is told (``wrote``), for its stream may be passed over.
     """
 
+    is_binary = False
     __slots__ = ("_dialect", "_is_amid_pages", "decode", "is_common", "places", "streams")
 
     def __init__(self, dialect: Dialect, places: Places) -> None:

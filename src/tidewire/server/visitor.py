@@ -22,7 +22,9 @@ from tidewire.websocket.close_codes import CloseCode
 class NoWire:
     """Nothing is delivered to a visitor, and what it says is a command already."""
 
-    def decode(self, text: str) -> AnyCommand:
+    is_binary = False
+
+    def decode(self, message: object, /) -> AnyCommand:
         raise CommandRefused("malformed", "a visitor says nothing")
 
     def frames(self, items: Sequence[Item]) -> list[bytes]:

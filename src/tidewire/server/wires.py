@@ -8,10 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from msgspec import Struct
+
 from tidewire.dialects.base import Dialect
 from tidewire.hub import Item
 from tidewire.messages import Event, Publication
-from tidewire.websocket.deflate import compressed_frame
+from tidewire.websocket.deflate import (
+    MAX_WINDOW_BITS,
+    MIN_WINDOW_BITS,
+    Agreement,
+    compressed_frame,
+)
 from tidewire.websocket.frames import Opcode, frame, text_frame
 
 _ONLY_PUBLICATIONS = {Publication}
@@ -19,25 +26,27 @@ _ONLY_PUBLICATIONS = {Publication}
 
 
 class PlainWire:
-    """Text frames as they are."""
+    """Frames as they are: text or binary, as the dialect is."""
 
     def __init__(self, dialect: Dialect) -> None:
         self._dialect = dialect
+        self.is_binary = dialect.is_binary
         self.decode = dialect.decode
+        self._frame_of = self.binary if dialect.is_binary else self.text
 
     def frames(self, items: Sequence[Item]) -> list[bytes]:
-        text, publications = self.text, self._dialect.publications
+        frame_of, publications = self._frame_of, self._dialect.publications
         if {*map(type, items)} == _ONLY_PUBLICATIONS:
-            return [text(payload) for payload in publications(items)]  # type: ignore[arg-type]
+            return [frame_of(payload) for payload in publications(items)]  # type: ignore[arg-type]
         return [self._frame(item) for item in items]
 
     def _frame(self, item: Item) -> bytes:
         if isinstance(item, Publication):
-            return self.text(next(self._dialect.publications([item])))
+            return self._frame_of(next(self._dialect.publications([item])))
         return self.event(item)
 
     def event(self, event: Event) -> bytes:
-        return self.text(self._dialect.event(event))
+        return self._frame_of(self._dialect.event(event))
 
     text = staticmethod(text_frame)
     """``payload``, which is UTF-8, as a frame."""
@@ -63,3 +72,42 @@ class DeflateWire(PlainWire):
         if len(payload) < self._min_bytes:
             return frame(Opcode.BINARY, payload)
         return compressed_frame(Opcode.BINARY, payload, self._window_bits)
+
+
+class Deflating(Struct, frozen=True):
+    """How messages are compressed for clients that agree to it."""
+
+    window_bits: int = MAX_WINDOW_BITS
+    min_bytes: int = 0
+
+
+class Wires:
+    """Every way a connection may speak: each dialect, plain and in each size of window.
+
+    The first of ``dialects`` is for who asks for none. ``deflating`` None: nothing is compressed.
+    """
+
+    def __init__(self, dialects: Sequence[Dialect], deflating: Deflating | None) -> None:
+        self.can_deflate = deflating is not None
+        self._usual = dialects[0].name
+        self._plain = {each.name: PlainWire(each) for each in dialects}
+        self._deflating = {} if deflating is None else _in_each_size(dialects, deflating)
+
+    def choose(self, subprotocol: str | None, agreement: Agreement | None = None) -> PlainWire:
+        """The wire for what was negotiated."""
+        name = subprotocol or self._usual
+        if agreement is None:
+            return self._plain[name]
+        return self._deflating[name, agreement.server_max_window_bits]
+
+
+def _in_each_size(
+    dialects: Sequence[Dialect], deflating: Deflating
+) -> dict[tuple[str, int], DeflateWire]:
+    """A peer's window is what it agreed to; ours is never larger than configured."""
+    sizes = range(MIN_WINDOW_BITS, MAX_WINDOW_BITS + 1)
+    return {
+        (each.name, bits): DeflateWire(each, min(bits, deflating.window_bits), deflating.min_bytes)
+        for each in dialects
+        for bits in sizes
+    }

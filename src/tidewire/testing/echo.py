@@ -31,10 +31,9 @@ from tidewire.server.listening import listen_tcp
 from tidewire.server.protocol import STATE_KEY, TidewireProtocol
 from tidewire.server.runner import Runner
 from tidewire.server.shared import Client, ConnectionLimits, Shared
-from tidewire.server.wires import DeflateWire, PlainWire
+from tidewire.server.wires import Deflating, Wires
 from tidewire.session import SessionLimits
 from tidewire.tick import Tick
-from tidewire.websocket.deflate import MAX_WINDOW_BITS, MIN_WINDOW_BITS
 from tidewire.websocket.receiver import ReceiveLimits
 
 UNLIMITED = Rate(1e9, 1_000_000_000)
@@ -107,7 +106,6 @@ class EchoService:
             ended=lambda peer: counts.leave(peer.session.user.id, peer.limited_ip),
         )
         tick.set_phases(shared.flush, has_more=lambda: shared.has_work)
-        dialect = NativeDialect()
         return FrontDoor(
             admission=Admission(
                 origins=OriginPolicy(("*",), cookies=False),
@@ -122,17 +120,11 @@ class EchoService:
             paths=PATHS,
             head_limits=HeadLimits(),
             receive_limits=self._limits,
-            wire=PlainWire(dialect),
-            deflate_wires=_deflate_wires(dialect) if self._compression else {},
+            wires=Wires((NativeDialect(),), Deflating() if self._compression else None),
             shared=shared,
             sentinel=DrainSentinel(lambda: asyncio.ensure_future(_close_all(shared))),
             ticket_ttl_s=0.0,
         )
-
-
-def _deflate_wires(dialect: NativeDialect) -> dict[int, DeflateWire]:
-    bits = range(MIN_WINDOW_BITS, MAX_WINDOW_BITS + 1)
-    return {each: DeflateWire(dialect, each, 0) for each in bits}
 
 
 async def _close_all(shared: Shared) -> None:
