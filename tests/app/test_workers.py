@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -43,6 +44,31 @@ def test_a_def_handler_runs_in_a_thread_with_the_context_of_its_caller() -> None
         return answer
 
     assert run(scenario()) == ("ann", False)
+
+
+def test_what_surrounds_threads_is_entered_and_left_in_the_thread_even_when_the_handler_fails() -> (
+    None
+):
+    seen: list[tuple[str, int]] = []
+
+    @contextmanager
+    def around() -> Iterator[None]:
+        seen.append(("entered", threading.get_ident()))
+        try:
+            yield
+        finally:
+            seen.append(("left", threading.get_ident()))
+
+    def handler() -> None:
+        seen.append(("ran", threading.get_ident()))
+        raise ValueError
+
+    workers = _workers()
+    workers.around = around
+    with pytest.raises(CommandRefused):
+        run(workers.run(_handler(handler)))
+    assert [word for word, _ in seen] == ["entered", "ran", "left"]
+    assert len({thread for _, thread in seen} - {threading.get_ident()}) == 1
 
 
 def test_an_inline_handler_runs_in_the_loop_and_one_that_holds_everybody_up_is_named(

@@ -27,7 +27,7 @@ from tidewire.app.notices import Notices
 from tidewire.app.reading import Reads
 from tidewire.app.registry import Registry
 from tidewire.app.ticking import LoopTime, Right, tick
-from tidewire.app.workers import Workers, WorkLimits
+from tidewire.app.workers import Around, Workers, WorkLimits
 from tidewire.errors import PeerError, StartFailed
 from tidewire.node.core import Node
 from tidewire.security.handshake import Handshake
@@ -60,6 +60,13 @@ class App(Declares, Reads):
     def mount(self, http: Any) -> None:
         """Serve every HTTP request that is not Tidewire's with this ASGI application."""
         self._http = http
+
+    def around_threads(self, around: Around) -> None:
+        """Run every ``def`` function within what ``around`` answers, a context manager.
+
+        It is entered and left in the function's own thread, each time.
+        """
+        self._workers.around = around
 
     # -- what the server uses ------------------------------------------------------------------
 

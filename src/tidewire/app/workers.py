@@ -15,8 +15,9 @@ import math
 import threading
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
-from typing import Any, cast
+from typing import Any, TypeAlias, cast
 
 from msgspec import Struct
 
@@ -27,6 +28,10 @@ logger = logging.getLogger("tidewire.app")
 
 INLINE_WARNING_S = 0.010
 """Everybody's messages wait while an inline function runs: longer than this shows in a game."""
+
+
+Around: TypeAlias = Callable[[], AbstractContextManager[object]]
+"""What every ``def`` function runs in, in its thread: closing what an ORM has left open, say."""
 
 
 class WorkLimits(Struct, frozen=True):
@@ -50,6 +55,7 @@ class Workers:
         self._now = now
         self._slots = threading.BoundedSemaphore(limits.threads + limits.waiting)
         self._pool: ThreadPoolExecutor | None = None
+        self.around: Around = nullcontext
 
     def stop(self) -> None:
         """What waits for a thread is given up; what runs in one goes on to its end."""
@@ -117,12 +123,16 @@ class Workers:
         if self._pool is None:
             self._pool = ThreadPoolExecutor(self._limits.threads, "tidewire-handler")
         try:
-            future = self._pool.submit(contextvars.copy_context().run, call)
+            future = self._pool.submit(contextvars.copy_context().run, self._surrounded, call)
         except RuntimeError:  # stopped
             self._slots.release()
             raise busy() from None
         future.add_done_callback(lambda _: self._slots.release())
         return future
+
+    def _surrounded(self, call: Callable[[], Any]) -> Any:
+        with self.around():
+            return call()
 
 
 async def _within(limit_s: float, handler: Handler, call: Callable[[], Awaitable[Any]]) -> Any:
