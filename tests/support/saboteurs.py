@@ -12,7 +12,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from tidewire.channels.options import ChannelOptions
-from tidewire.channels.patterns import ChannelTable
+from tidewire.channels.patterns import ChannelTable, Found
 from tidewire.engines.base import Page, Query, Receipt
 from tidewire.engines.memory import MemoryEngine
 from tidewire.history.log import Log
@@ -20,7 +20,7 @@ from tidewire.hub import Hub, Room
 from tidewire.messages import Position, Publication
 
 HUB = "tidewire.compose.assembly.Hub"
-ENGINE = "tidewire.compose.assembly.MemoryEngine"
+ENGINE = "tidewire.compose.engines.MemoryEngine"
 CHANNELS = "tidewire.compose.parts.ChannelTable"
 
 CHANNEL = "room:1"
@@ -86,12 +86,12 @@ class IndulgentTable(ChannelTable):
         super().__init__(rules)
         self._tally = tally
 
-    def options(self, name: str) -> ChannelOptions | None:
-        options = super().options(name)
-        if options is None or options.may_subscribe == "anyone":
-            return options
+    def find(self, name: str) -> Found | None:
+        found = super().find(name)
+        if found is None or found.options.may_subscribe == "anyone":
+            return found
         self._tally.faults += 1
-        return replace(options, may_subscribe="anyone")
+        return replace(found, options=replace(found.options, may_subscribe="anyone"))
 
 
 class _FaultyEngine(MemoryEngine):
