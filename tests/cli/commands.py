@@ -8,8 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
+from tidewire.api import Api
 from tidewire.cli import main
 from tidewire.cli.surroundings import Surroundings
 from tidewire.config import Settings
@@ -69,6 +71,8 @@ class Shell:
     capture: pytest.CaptureFixture[str]
     server: FakeServer = field(default_factory=FakeServer)
     clock: FakeClock = field(default_factory=FakeClock)
+    remote: httpx.MockTransport | None = None
+    """What commands that ask a server are answered by."""
 
     environment: dict[str, str] = field(default_factory=dict)
     """What the last command found, and left."""
@@ -82,9 +86,13 @@ class Shell:
             clock=self.clock,
             serve=self.server.serve,
             create_demo=lambda settings: "the demo",
+            connect=self.connect,
         )
         code = main(arguments, around)
         return Result(code, *self.capture.readouterr())
+
+    def connect(self, url: str, key: str) -> Api:
+        return Api(url, key, retries=0, transport=self.remote)
 
     def write(self, name: str, text: str) -> str:
         """A file in the directory; returns its path."""

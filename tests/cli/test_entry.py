@@ -113,3 +113,24 @@ def test_secrets_reach_no_output(shell: Shell) -> None:
     shown = shell.run("config", "show", environment={"TIDEWIRE_AUTH__SECRETS": SECRET})
     assert shown.code == 0
     assert SECRET not in shown.out + shown.err
+
+
+def test_the_version_is_an_option_too(shell: Shell) -> None:
+    result = shell.run("--version")
+    assert result.code == 0
+    assert result.out.startswith("tidewire ")
+
+
+@pytest.mark.parametrize("group", ["token", "config", "api-key"])
+def test_a_group_without_its_command_shows_its_help(shell: Shell, group: str) -> None:
+    result = shell.run(group)
+    assert (result.code, result.err) == (0, "")
+    assert "Commands:\n" in result.out
+
+
+def test_the_version_loads_no_server_and_no_keys() -> None:
+    code = "import sys, tidewire.cli as c; c.main(['version']); print(*sys.modules)"
+    loaded = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert not {"jwt", "uvicorn", "rich.console", "httpx"} & set(loaded.stdout.split())

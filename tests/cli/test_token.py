@@ -86,6 +86,7 @@ def test_what_a_token_says_cannot_steer_the_terminal(shell: Shell) -> None:
     [
         (("--info", "{"), "--info must be JSON"),
         (("--info", json.dumps("x" * 2000)), "info is JSON of at most 1024 bytes"),
+        (("--ttl", "367d"), "a token is valid for at most 366 days"),
         (("--ttl", "soon"), '"soon" is no duration; write 90s, 15m, 12h or 7d'),
         (("--user", "a\nb"), "a user id is 1 to 128 printable characters"),
     ],

@@ -16,7 +16,7 @@ from tidewire.config import (
     Tls,
 )
 from tidewire.config.checks import check_settings, check_tls
-from tidewire.errors import ConfigError
+from tidewire.errors import ConfigError, StartFailed
 
 
 def origin(text: str, auth: Auth | None = None) -> Settings:
@@ -86,12 +86,12 @@ def test_a_key_behind_a_password_is_opened_with_its_file(tmp_path: Path) -> None
 
 def test_a_wrong_password_is_a_sentence_and_no_question_on_the_terminal(tmp_path: Path) -> None:
     tls = write_certificate(tmp_path, password="open sesame")
-    with pytest.raises(ConfigError, match="are no certificate and its key"):
+    with pytest.raises(StartFailed, match="are no certificate and its key"):
         check_tls(Tls(cert=tls.cert, key=tls.key))
 
 
 def test_a_certificate_with_another_ones_key_is_refused(tmp_path: Path) -> None:
     (tmp_path / "other").mkdir()
     other = write_certificate(tmp_path / "other")
-    with pytest.raises(ConfigError, match="KEY_VALUES_MISMATCH"):
+    with pytest.raises(StartFailed, match="KEY_VALUES_MISMATCH"):
         check_tls(Tls(cert=write_certificate(tmp_path).cert, key=other.key))

@@ -96,3 +96,15 @@ def test_a_line_of_an_env_file_without_a_value_is_named(tmp_path: Path) -> None:
     path = write(tmp_path / "env", "A=1\nB\n")
     with pytest.raises(ConfigError, match="line 2: expected NAME=value"):
         read_env_file(path)
+
+
+def test_one_underscore_where_there_should_be_two_is_said() -> None:
+    with pytest.raises(ConfigError, match="two underscores"):
+        from_environment({"TIDEWIRE_LIMITS_FOO": "1"})
+
+
+@pytest.mark.parametrize(
+    "name", ["TIDEWIRE_API_KEY", "TIDEWIRE_SERVER_SERVICE_HOST", "TIDEWIRE_API_PORT_80_TCP_ADDR"]
+)
+def test_what_belongs_to_others_is_left_alone(name: str) -> None:
+    assert from_environment({name: "10.0.0.1"}) == {}

@@ -228,9 +228,10 @@ class ChannelList(Answer, frozen=True):
 
 
 class Connections(Call, frozen=True, kw_only=True, tag="connections"):
-    """Who is connected, of one user or in one channel where those are given; by client id."""
+    """Who is connected: one user's, one client, those in one channel, or all; by client id."""
 
     user: UserId | UnsetType = UNSET
+    client: ShortText | UnsetType = UNSET
     channel: ChannelName | UnsetType = UNSET
     after: Annotated[str, Meta(max_length=64)] = ""
     limit: Annotated[int, Meta(ge=1, le=MAX_PAGE)] = 100

@@ -165,12 +165,15 @@ class AsyncApi:
         self,
         *,
         user: str | None = None,
+        client: str | None = None,
         channel: str | None = None,
         after: str = "",
         limit: int = 100,
     ) -> ConnectionList:
         """Who is connected; ``next`` of the answer is the next ``after``."""
-        call = Connections(user=given(user), channel=given(channel), after=after, limit=limit)
+        call = Connections(
+            user=given(user), client=given(client), channel=given(channel), after=after, limit=limit
+        )
         return await self._ask(call, ConnectionList)
 
     async def top(self, limit: int = 10) -> TopList:

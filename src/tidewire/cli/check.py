@@ -6,7 +6,8 @@ import json
 
 import click
 
-from tidewire.cli.options import app_options, json_option, setting_options, source_options
+from tidewire.cli.formats import json_option
+from tidewire.cli.options import app_options, setting_options, source_options
 from tidewire.cli.prepare import prepare
 from tidewire.errors import ConfigError, StartFailed
 

@@ -10,7 +10,8 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
-from tidewire.cli.options import json_option, load_settings, setting_options, source_options
+from tidewire.cli.formats import json_option
+from tidewire.cli.options import load_settings, setting_options, source_options
 from tidewire.config import Loaded, Settings
 from tidewire.config.fields import CHANNELS_VARIABLE, FIELDS, Field
 from tidewire.config.values import schema_of, to_plain

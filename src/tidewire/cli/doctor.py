@@ -20,10 +20,11 @@ from tidewire.cli.examinations import (
     liveness,
     unsent_limit,
 )
-from tidewire.cli.options import json_option, load_settings, setting_options, source_options
+from tidewire.cli.formats import json_option
+from tidewire.cli.options import load_settings, setting_options, source_options
 from tidewire.cli.surroundings import Surroundings
 from tidewire.config import check_exposure
-from tidewire.errors import ConfigError
+from tidewire.errors import ConfigError, StartFailed
 
 COLOURS = {"ok": "green", "warning": "yellow", "failed": "red"}
 
@@ -48,7 +49,7 @@ def examine(context: click.Context) -> list[Finding]:
     around: Surroundings = context.obj
     try:
         settings = load_settings(context).settings
-    except ConfigError as error:
+    except (ConfigError, StartFailed) as error:
         return [Finding("configuration", "failed", str(error))]
     findings = [Finding("configuration", "ok", "can be read")]
     try:

@@ -158,9 +158,6 @@ def _keep(key: str) -> Callable[[click.Context, click.Parameter, Any], None]:
     return callback
 
 
-json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-
-
 @dataclass(frozen=True, slots=True)
 class AppOptions:
     """``name`` is "module:attribute", or None for the server on its own."""

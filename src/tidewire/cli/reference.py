@@ -81,7 +81,10 @@ def command_line_page() -> str:
 
 
 def _commands(group: click.Group, path: str) -> Iterator[str]:
-    for name, command in group.commands.items():
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        assert command is not None
         full = f"{path} {name}"
         if isinstance(command, click.Group):
             yield from _commands(command, full)

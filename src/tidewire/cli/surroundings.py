@@ -12,12 +12,17 @@ from collections.abc import Callable, MutableMapping
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
-from typing import Protocol, TypeAlias, cast
+from typing import TYPE_CHECKING, Protocol, TypeAlias, cast
 
 from tidewire.clock import Clock, SystemClock
-from tidewire.config import Settings
 
-CreateDemo: TypeAlias = Callable[[Settings], object]
+if TYPE_CHECKING:
+    from tidewire.api import Api
+    from tidewire.config import Settings
+
+CreateDemo: TypeAlias = "Callable[[Settings], object]"
+Connect: TypeAlias = "Callable[[str, str], Api]"
+"""From a URL and a key to a client of the HTTP API."""
 
 
 class Serve(Protocol):
@@ -48,6 +53,11 @@ def run_server(
     return serve(settings, app, read_again=read_again, listening=listening)
 
 
+def connect_api(url: str, key: str) -> Api:
+    made: Api = import_module("tidewire.api").Api(url, key)
+    return made
+
+
 def create_demo(settings: Settings) -> object:
     return cast(CreateDemo, import_module("tidewire.demo").create_app)(settings)
 
@@ -62,3 +72,4 @@ class Surroundings:
     clock: Clock = field(default_factory=SystemClock)
     serve: Serve = run_server
     create_demo: CreateDemo = create_demo
+    connect: Connect = connect_api

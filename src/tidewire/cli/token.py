@@ -15,12 +15,13 @@ from tidewire.channels.names import is_name
 from tidewire.channels.options import Action, ChannelOptions
 from tidewire.channels.patterns import ChannelTable
 from tidewire.cli.durations import read_duration
-from tidewire.cli.options import json_option, load_settings, setting_options, source_options
+from tidewire.cli.formats import json_option
+from tidewire.cli.options import load_settings, setting_options, source_options
 from tidewire.cli.surroundings import Surroundings
 from tidewire.config import Auth, read_keys, read_secrets
 from tidewire.errors import ConfigError
 from tidewire.security.refusals import TokenRefused
-from tidewire.security.tokens import MAX_TOKEN_LENGTH, TokenIssuer, TokenVerifier
+from tidewire.security.tokens import MAX_LIFETIME_S, MAX_TOKEN_LENGTH, TokenIssuer, TokenVerifier
 
 TOKEN_ID_BYTES = 12
 """Names a token so that it can be revoked; 96 random bits never meet."""
@@ -72,6 +73,8 @@ def create(
 ) -> None:
     """Print a token, signed with the first configured secret."""
     around: Surroundings = context.obj
+    if ttl > MAX_LIFETIME_S:
+        raise ConfigError("a token is valid for at most 366 days: no server takes a longer one")
     auth = load_settings(context).settings.auth
     now = around.clock.time()
     try:

@@ -8,7 +8,7 @@ from importlib import metadata
 
 import click
 
-from tidewire.cli.options import json_option
+from tidewire.cli.formats import json_option
 
 PARTS = ("uvicorn", "uvloop", "msgspec", "httptools", "pyjwt", "cryptography")
 

@@ -17,7 +17,7 @@ from tidewire.config.keys import read_keys, read_small
 from tidewire.config.schemas import read_schema
 from tidewire.config.settings import Auth, Engine, Server, Settings, Tls
 from tidewire.engines.urls import database_of
-from tidewire.errors import ConfigError
+from tidewire.errors import ConfigError, StartFailed
 from tidewire.security.api_keys import ApiKeys
 
 ORIGIN_SCHEMES = ("http", "https")
@@ -74,7 +74,7 @@ def _check_certificate(cert: str, key: str, password_file: str | None) -> None:
         ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(cert, key, lambda: password)
     except (OSError, ValueError) as error:
         reason = getattr(error, "reason", None) or "not PEM, or another password"
-        raise ConfigError(f"{cert} and {key} are no certificate and its key ({reason})") from None
+        raise StartFailed(f"{cert} and {key} are no certificate and its key ({reason})") from None
 
 
 def check_proxy(settings: Settings) -> None:

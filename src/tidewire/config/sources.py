@@ -5,6 +5,7 @@ Names are checked here, values in ``loading``. Opens the files it is told of.
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -33,6 +34,12 @@ BORROWED_VARIABLES = {"PORT": "server.port", "FORWARDED_ALLOW_IPS": "proxy.trust
 LINK_SCHEMES = ("tcp://", "udp://")
 """Container platforms describe a service called tidewire in variables such as
 ``TIDEWIRE_SERVER_PORT=tcp://...``. These are not ours, so they are no mistake."""
+
+_OF_PLATFORMS = re.compile(r"_(?:SERVICE_HOST|SERVICE_PORT(?:_.+)?|PORT(?:_\d+_.+)?|NAME)$")
+"""More of theirs, whose values are plain: ``TIDEWIRE_SERVER_SERVICE_HOST=10.0.0.1``."""
+
+OF_CLIENTS = frozenset({"TIDEWIRE_API_KEY", "TIDEWIRE_API_KEY_FILE"})
+"""Ours, for those who ask a server over its HTTP API."""
 
 
 class Given(Struct, frozen=True):
@@ -97,7 +104,18 @@ def _path_of_variable(name: str, text: str, place: str | None) -> str | None:
         raise ConfigError(f"{name}{where} is not a setting{nearest(name, VARIABLES)}")
     if name in _MISSPELT and not text.startswith(LINK_SCHEMES):
         raise ConfigError(f"{name}{where} is not a setting; did you mean {_MISSPELT[name]}?")
+    if _looks_like_setting(name):
+        raise ConfigError(
+            f"{name}{where} is not a setting: after its section stand two underscores"
+            f"{nearest(name, VARIABLES)}"
+        )
     return None
+
+
+def _looks_like_setting(name: str) -> bool:
+    """Whether it begins as one of a section does, and is nobody else's."""
+    begins = name.startswith(tuple(f"{ENV_PREFIX}{section.upper()}_" for section in SECTIONS))
+    return begins and name not in OF_CLIENTS and _OF_PLATFORMS.search(name) is None
 
 
 def read_env_file(path: Path) -> dict[str, str]:

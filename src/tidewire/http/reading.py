@@ -125,6 +125,8 @@ class Reading:
     def _peers(self, call: Connections) -> Iterable[Peer]:
         clients = self._node.clients
         peers = clients if isinstance(call.user, UnsetType) else clients.of_user(call.user)
+        if not isinstance(call.client, UnsetType):
+            peers = [peer for peer in peers if peer.session.client_id == call.client]
         channel = call.channel
         if isinstance(channel, UnsetType):
             return peers
