@@ -91,6 +91,10 @@ class StageLoop:
         task.step()
         return task
 
+    def unfinished(self) -> list[SteppedTask]:
+        self.tasks = [task for task in self.tasks if not task.is_done]
+        return self.tasks.copy()
+
     def create_future(self) -> SteppedFuture:
         return SteppedFuture()
 
@@ -158,12 +162,15 @@ class StreamStage(Stage):
 
     def step(self) -> bool:
         """Let tasks go on until they wait again; whether there is one that has not ended."""
-        while self.engine.waiting:
-            self.engine.waiting.popleft().open()
-        self.tasks.tasks = [task for task in self.tasks.tasks if not task.is_done]
-        for task in list(self.tasks.tasks):
+        self.answer(len(self.engine.waiting))
+        for task in self.tasks.unfinished():
             task.step()
-        return bool(self.tasks.tasks)
+        return bool(self.tasks.unfinished())
+
+    def answer(self, count: int) -> None:
+        """Let the engine answer the next ``count`` things that it is asked."""
+        for _ in range(min(count, len(self.engine.waiting))):
+            self.engine.waiting.popleft().open()
 
 
 class Listening:
