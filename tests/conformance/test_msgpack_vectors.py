@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from base64 import b64encode
 from typing import Any
 
 import msgspec
@@ -76,11 +77,10 @@ def test_an_event_holds_the_same_as_in_json(vector: Vector) -> None:
 
 def _as_json(message: dict[str, Any]) -> dict[str, Any]:
     """A message with its bytes as JSON has them."""
-    if isinstance(message.get("data"), bytes):
-        return {**message, "encoding": "base64"} | json.loads(
-            msgspec.json.encode({"data": message["data"]})
-        )
-    return message
+    if not isinstance(message.get("data"), bytes):
+        return message
+    text = b64encode(message["data"]).decode()
+    return {**message, "data": text, "encoding": "base64"}
 
 
 @pytest.mark.parametrize("vector", MESSAGEPACK["commands"], ids=title)

@@ -11,7 +11,7 @@ from functools import partial
 import pytest
 
 from tests.support.asynchronous import run
-from tests.support.inprocess import ROOMS, serving, settings_for
+from tests.support.inprocess import ROOMS, settings_for
 from tests.support.saboteurs import (
     CHANNEL,
     CHANNELS,
@@ -31,6 +31,7 @@ from tidewire.testing import violations as found
 from tidewire.testing.client import connect
 from tidewire.testing.history import Acknowledged, Operation, Received
 from tidewire.testing.recorder import Recorder
+from tidewire.testing.server import serve
 from tidewire.testing.violations import Violation
 
 SETTINGS = settings_for(Channel(pattern="vault", may_subscribe="authenticated"), *ROOMS)
@@ -61,8 +62,8 @@ async def _experiment(recorder: Recorder) -> None:
 
 def _violations() -> tuple[list[Violation], list[Operation]]:
     async def whole() -> Recorder:
-        async with serving(SETTINGS) as port:
-            recorder = Recorder(partial(connect, f"ws://127.0.0.1:{port}/ws"))
+        async with serve(settings=SETTINGS) as server:
+            recorder = Recorder(partial(connect, server.websocket_url))
             await _experiment(recorder)
         return recorder
 

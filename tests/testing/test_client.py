@@ -8,19 +8,20 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from tests.support.asynchronous import run
-from tests.support.inprocess import serving, settings_for
+from tests.support.inprocess import settings_for
 from tests.support.tokens import SECRET, claims, hmac_token
 from tidewire.config import Auth, Compression, Secret, Settings
 from tidewire.errors import HandshakeRefused
 from tidewire.testing.client import Client, Disconnected, connect
+from tidewire.testing.server import serve
 
 
 def play(scene: Callable[[str], Awaitable[None]], settings: Settings | None = None) -> None:
     """``scene`` with the address of a running server."""
 
     async def whole() -> None:
-        async with serving(settings or settings_for()) as port:
-            await scene(f"ws://127.0.0.1:{port}/ws")
+        async with serve(settings=settings) as server:
+            await scene(server.websocket_url)
 
     run(whole())
 
