@@ -101,6 +101,8 @@ def _call(parts: _Parts, call: DescribedCall) -> None:
 
 def _channel(parts: _Parts, pattern: str, types: list[Schema]) -> None:
     key = f"channel_{_key(pattern)}"
+    while key in parts.channels:  # patterns that differ in what a key cannot hold
+        key += "_"
     parameters = {
         name: {"description": "One segment of the name."} for name in placeholders(pattern)
     }
@@ -126,4 +128,4 @@ def _const(value: str) -> Schema:
 
 def _key(name: str) -> str:
     """As AsyncAPI wants its keys."""
-    return re.sub(r"[^A-Za-z0-9_-]+", "_", name).strip("_")
+    return re.sub(r"[^A-Za-z0-9_.-]+", "_", name).strip("_")

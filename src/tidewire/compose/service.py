@@ -10,11 +10,12 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
 from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector
+from starlette.routing import BaseRoute
 
 from tidewire.app import App, AsgiApp, AsgiReceive, AsgiSend, Scope
 from tidewire.clock import Clock, SystemClock
@@ -22,6 +23,7 @@ from tidewire.compose.assembly import Assembly
 from tidewire.compose.lifespan import MountedLifespan
 from tidewire.config import Settings, Sources, check_exposure, load, read_keys
 from tidewire.errors import TidewireError
+from tidewire.http.asyncapi import asyncapi_routes
 from tidewire.http.metrics import NodeCollector
 from tidewire.http.routes import Routes
 from tidewire.server.asgidoor import AsgiDoor
@@ -106,7 +108,8 @@ class Service:
             self._app, self._settings, self._clock, DrainSentinel(self.drain)
         )
         routes = self._routes(parts)
-        self._http, self._private = routes.application(self._app.http), routes.private()
+        self._http = routes.application(self._app.http, self._documents())
+        self._private = routes.private()
         if parts.remote_keys is not None:
             await parts.remote_keys.start()
             self._keep(parts.remote_keys.keep_fresh())
@@ -204,6 +207,9 @@ class Service:
         self._running.backend.take_keys(settings)
 
     # -- HTTP ----------------------------------------------------------------------------------
+
+    def _documents(self) -> Sequence[BaseRoute]:
+        return asyncapi_routes(self._app.registry) if self._settings.api.asyncapi else ()
 
     def _routes(self, parts: Assembly) -> Routes:
         registry = None

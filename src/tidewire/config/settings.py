@@ -248,7 +248,7 @@ class Engine(Section, frozen=True):
         ),
     ] = "memory://"
     disk_bytes: Annotated[
-        ByteCount, about("Bytes the file may hold; above, every channel gives up its oldest.")
+        ByteCount, about("Bytes the file may hold; above, the oldest publications leave.")
     ] = 4_294_967_296
 
 
@@ -352,6 +352,9 @@ class Api(Section, frozen=True):
     """What is served over HTTP beside the WebSocket."""
 
     metrics: Annotated[bool, about("Serve Prometheus metrics at /metrics.")] = True
+    asyncapi: Annotated[
+        bool, about("Describe an application's messages at /asyncapi and /asyncapi.json.")
+    ] = True
     keys: Annotated[
         tuple[str, ...],
         about(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 from urllib.parse import unquote
 
@@ -42,9 +42,12 @@ class Routes:
         self._registry = registry
         self._is_ready = is_ready
 
-    def application(self, fallback: AsgiApp | None) -> AsgiApp:
-        """The ASGI application of the public port; ``fallback`` gets what is not ours."""
-        routes = self._health()
+    def application(self, fallback: AsgiApp | None, documents: Sequence[BaseRoute] = ()) -> AsgiApp:
+        """The ASGI application of the public port; ``fallback`` gets what is not ours.
+
+        ``documents`` describe the application.
+        """
+        routes = [*self._health(), *documents]
         routes.append(Route("/api/ticket", self.ticket, methods=["POST"]))
         if not self._has_own_port:
             routes.extend(self._metrics())
