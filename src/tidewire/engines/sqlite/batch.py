@@ -28,6 +28,10 @@ DELETE_ENTRIES = (
     "WITH asked (c, s) AS (VALUES {rows})"
     " DELETE FROM entries WHERE (channel, seq) IN (SELECT c, s FROM asked)"
 )
+SET_KEYS = (
+    "INSERT OR REPLACE INTO latest (channel, key, seq, timestamp, bytes, expires_at, body)"
+    " VALUES {rows}"
+)
 DELETE_KEYS = (
     "WITH asked (c, k) AS (VALUES {rows})"
     " DELETE FROM latest WHERE (channel, key) IN (SELECT c, k FROM asked)"
@@ -207,7 +211,7 @@ class Batch:
         file = self._file
         write(
             file,
-            "INSERT INTO entries VALUES {rows}",
+            "INSERT INTO entries (channel, seq, timestamp, body) VALUES {rows}",
             [row for channel, row in self._rows if row[1] >= channel.first],
         )
         self._trim()
@@ -215,7 +219,7 @@ class Batch:
         gone = [key for key, row in self._keys.items() if row is None]
         write(file, DELETE_KEYS, gone)
         kept = [row for row in self._keys.values() if row is not None]
-        write(file, "INSERT OR REPLACE INTO latest VALUES {rows}", kept)
+        write(file, SET_KEYS, kept)
         self._ledger.save()
 
     def _trim(self) -> None:

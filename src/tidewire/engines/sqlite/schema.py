@@ -36,13 +36,15 @@ CREATE TABLE channels (
     key_bytes INTEGER NOT NULL
 );
 CREATE TABLE entries (
+    id INTEGER PRIMARY KEY,      -- rises with time over all channels
     channel INTEGER NOT NULL,
     seq INTEGER NOT NULL,
     timestamp INTEGER NOT NULL,
     body TEXT NOT NULL,
-    PRIMARY KEY (channel, seq)
-) WITHOUT ROWID;
+    UNIQUE (channel, seq)
+);
 CREATE TABLE latest (
+    id INTEGER PRIMARY KEY,
     channel INTEGER NOT NULL,
     key TEXT NOT NULL,
     seq INTEGER NOT NULL,
@@ -50,8 +52,8 @@ CREATE TABLE latest (
     bytes INTEGER NOT NULL,
     expires_at INTEGER,
     body TEXT NOT NULL,
-    PRIMARY KEY (channel, key)
-) WITHOUT ROWID;
+    UNIQUE (channel, key)
+);
 CREATE INDEX latest_by_end ON latest (expires_at) WHERE expires_at IS NOT NULL;
 CREATE TABLE once (
     channel TEXT NOT NULL,

@@ -11,7 +11,7 @@ import sqlite3
 from tidewire.engines.once import MAX_ONCE_KEYS
 from tidewire.engines.sqlite.batch import DELETE_KEYS
 from tidewire.engines.sqlite.ledger import Channel, Ledger
-from tidewire.engines.sqlite.rows import Row, select, write
+from tidewire.engines.sqlite.rows import select, write
 
 CHANNELS_A_STEP = 1_000
 """Looked at: some 5 us each where there is nothing to do."""
@@ -21,14 +21,15 @@ ROWS_A_STEP = 5_000
 
 VISIT = """
 SELECT *, ifnull((
-    SELECT seq FROM entries WHERE channel = id AND seq >= first AND timestamp >= ?1 - ttl_ms
-    ORDER BY seq LIMIT 1
+    SELECT e.seq FROM entries e WHERE e.channel = channels.id AND e.seq >= first
+    AND e.timestamp >= ?1 - ttl_ms
+    ORDER BY e.seq LIMIT 1
 ), seq + 1) FROM channels WHERE id > ?2 ORDER BY id LIMIT ?3
 """
 """Channels, and of each the first entry that is not too old."""
 
-SHARE_GIVEN_UP = 4
-"""Over the total, every channel in turn gives up the oldest quarter of what it keeps."""
+ROWS_FOR_ROOM = 1_000
+"""Removed at a time while the file is too large: few, since it may be too large by only some."""
 
 
 class Sweeper:
@@ -53,6 +54,7 @@ class Sweeper:
         has_more = self._forget_once_keys(now_ms)
         has_more |= self._expire_keys(now_ms)
         has_more |= self._visit_channels(now_ms)
+        has_more |= self._make_room()
         self._ledger.save()
         return has_more
 
@@ -91,30 +93,21 @@ class Sweeper:
     # -- logs ----------------------------------------------------------------------------------
 
     def _visit_channels(self, now_ms: int) -> bool:
-        """The next channels in turn: what of their logs is too old, or too much for the file."""
-        is_too_much = self.used_bytes() > self._max_bytes
-        rows = self._file.execute(
-            VISIT,
-            (now_ms, self._last_id, CHANNELS_A_STEP),
-        ).fetchall()
+        """The next channels in turn let go of what is too old."""
+        rows = self._file.execute(VISIT, (now_ms, self._last_id, CHANNELS_A_STEP)).fetchall()
         removed = 0
         for *row, fresh in rows:
+            channel = self._ledger.take(tuple(row))
+            first = min(fresh, channel.first + ROWS_A_STEP)
+            removed += self._shorten(channel, first)
             if removed >= ROWS_A_STEP:
-                return True
-            removed += self._shorten(tuple(row), fresh, is_too_much=is_too_much)
-            self._last_id = row[0]
+                return True  # the next step begins with this channel again
+            self._last_id = channel.id
         if len(rows) < CHANNELS_A_STEP:
             self._last_id = 0  # all round: the next step begins anew
-        return is_too_much and removed > 0
+        return False
 
-    def _shorten(self, row: Row, fresh: int, *, is_too_much: bool) -> int:
-        channel = self._ledger.take(row)
-        first = fresh
-        if is_too_much:
-            first = max(
-                fresh, channel.first + (channel.entries + SHARE_GIVEN_UP - 1) // SHARE_GIVEN_UP
-            )
-        first = min(first, channel.first + ROWS_A_STEP)
+    def _shorten(self, channel: Channel, first: int) -> int:
         removed = max(0, first - channel.first)
         if removed:
             channel.first = first
@@ -122,3 +115,17 @@ class Sweeper:
                 "DELETE FROM entries WHERE channel = ? AND seq < ?", (channel.id, first)
             )
         return removed
+
+    def _make_room(self) -> bool:
+        """Over the total, the oldest entries of all leave, whichever channel's they are."""
+        if self.used_bytes() <= self._max_bytes:
+            return False
+        rows = self._file.execute(
+            "SELECT id, channel, seq FROM entries ORDER BY id LIMIT ?", (ROWS_FOR_ROOM,)
+        ).fetchall()
+        last = {number: seq for _, number, seq in rows}
+        for number, channel in self._channels_of(set(last)).items():
+            channel.first = max(channel.first, last[number] + 1)
+        if rows:
+            self._file.execute("DELETE FROM entries WHERE id <= ?", (rows[-1][0],))
+        return bool(rows)
