@@ -13,7 +13,7 @@ from operator import attrgetter
 from tidewire.channels.options import SlowReader
 from tidewire.counters import Counters
 from tidewire.hub.members import Item, Member
-from tidewire.hub.room import Held, Room
+from tidewire.hub.room import Awaited, Held, Room
 from tidewire.hub.slow import SlowReaders
 from tidewire.hub.views import FindMember, View, views
 from tidewire.messages import Event, Position, Publication
@@ -98,6 +98,10 @@ class Hub:
         if held is None or held.overflowed:
             return None
         return [entry for entry in held.entries if entry.seq > after]
+
+    def watch(self, room: Room, member: Member, wake: Callable[[], None]) -> None:
+        """Call ``wake`` whenever the next entries come, until ``member`` leaves."""
+        room.held[member] = Awaited(wake)
 
     # -- slow readers --------------------------------------------------------------------------
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from tidewire.channels.options import SlowReader
 from tidewire.hub.members import Item, Member, Wire
@@ -31,6 +31,19 @@ class Held:
     @property
     def overflowed(self) -> bool:
         return self.bytes > MAX_HELD_BYTES
+
+
+class Awaited(Held):
+    """Not what came, but that it came: for whoever waits in the room without being told things."""
+
+    __slots__ = ("_wake",)
+
+    def __init__(self, wake: Callable[[], None]) -> None:
+        super().__init__()
+        self._wake = wake
+
+    def add(self, entries: Sequence[Publication]) -> None:
+        self._wake()
 
 
 class Room:

@@ -422,6 +422,20 @@ class Node:
         """The latest entry of each key; as ``history``."""
         return await self.engine.snapshot(channel, self._options_of(channel))
 
+    async def watch(self, peer: Peer, found: Found, wake: Callable[[], None]) -> None:
+        """Call ``wake`` at each of the channel's next entries, until ``unwatch``.
+
+        ``peer`` is not in the channel: nobody is told of it. Raises ``EngineUnavailable``.
+        """
+        self._hub.watch(await self._rooms.open(found), peer, wake)
+
+    def unwatch(self, peer: Peer, channel: str) -> None:
+        """Nothing happens where it does not watch."""
+        room = self._hub.room(channel)
+        if room is not None:
+            self._rooms.give_up(room, peer)
+            self._rooms.close_if_empty(channel)
+
     def _options_of(self, channel: str) -> ChannelOptions:
         found = self.find(channel)
         if found is None:
