@@ -31,7 +31,7 @@ def check(tmp_path: Path) -> Check:
     return read_schema(_file(tmp_path, POINT))
 
 
-def test_what_fits_passes(check: Check) -> None:
+def test_what_fits_the_schema_passes(check: Check) -> None:
     check('{"x": 1}')
 
 

@@ -30,7 +30,10 @@ class Application(Protocol):
 
     @property
     def message_types(self) -> Sequence[type[Struct]]:
-        """Its own commands, tagged by ``type``: the dialects decode them beside the protocol's."""
+        """Its own commands, tagged by ``type``: the dialects decode them beside the protocol's.
+
+        Each has an ``id``, as a ``Command`` has one: what it is answered to.
+        """
         ...
 
     @property
