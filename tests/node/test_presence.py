@@ -245,3 +245,14 @@ def test_a_user_with_one_tab_left_is_still_here(stage: Stage) -> None:
     assert _news(watcher) == []
     stage.leave(other)
     assert _news(watcher) == [("user_left", "ann")]
+
+
+def test_while_a_node_drains_those_still_here_are_told_who_has_gone(stage: Stage) -> None:
+    """Catalogue 91."""
+    peers = [_enter(stage, f"u{number}") for number in range(4)]
+    stage.node.announce_drain(peers, 1.0)
+    for peer in peers[:3]:
+        stage.leave(peer, 1012)
+    last = peers[3]
+    assert _news(last) == [("user_left", f"u{number}") for number in range(3)]
+    assert _names(stage, last, ROOM) == ["u3"]
