@@ -74,7 +74,7 @@ def test_the_page_is_read_with_the_keyboard_on_any_screen(
         page = open_page(browser)
         page.set_viewport_size({"width": width, "height": height})
         page.goto(f"{server.url}/asyncapi")
-        page.locator("summary", has_text="move").focus()
+        page.locator("summary", has_text="move").first.focus()
         page.keyboard.press("Enter")
         page.get_by_role("row", name="fromAbove optional").wait_for()
         wider = page.evaluate("document.documentElement.scrollWidth - innerWidth")

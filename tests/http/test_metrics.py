@@ -5,8 +5,8 @@ from __future__ import annotations
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
-from tidewire.http.metrics import NodeCollector
 from tidewire.counters import Counters
+from tidewire.http.metrics import NodeCollector
 
 
 def _samples(counters: Counters) -> dict[str, float]:

@@ -15,6 +15,9 @@ from tidewire.security.api_keys import line_of
 
 KEY = "twk_" + "k" * 43
 
+UNHURRIED_S = 60.0
+"""For one answer: far more than a busy machine needs."""
+
 ROOMS = (
     Channel(pattern="board:{name}", history_size=100, keeps_latest=True),
     Channel(pattern="room:*", history_size=1_000),
@@ -28,8 +31,9 @@ def settings(*channels: Channel) -> Settings:
 @asynccontextmanager
 async def backend(given: Settings | None = None, app: App | None = None) -> AsyncIterator[AsyncApi]:
     """The API of a running server."""
-    async with serving(given or settings(), app) as port, AsyncApi(url_of(port), KEY) as api:
-        yield api
+    async with serving(given or settings(), app) as port:
+        async with AsyncApi(url_of(port), KEY, timeout_s=UNHURRIED_S) as api:
+            yield api
 
 
 def url_of(port: int) -> str:
