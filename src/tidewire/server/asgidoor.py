@@ -16,6 +16,8 @@ import msgspec
 from tidewire.errors import HandshakeRefused
 from tidewire.security.credentials import choose_subprotocol
 from tidewire.security.ids import new_client_id
+from tidewire.security.proxies import ClientAddress
+from tidewire.security.user import User
 from tidewire.server.asgi import AsgiConnection, AsgiReceive, AsgiSend, Message
 from tidewire.server.door import FrontDoor, Request
 from tidewire.server.refusals import explanation, response_headers
@@ -40,30 +42,34 @@ class AsgiDoor:
         await receive()
         request = _request(scope)
         try:
-            connection = await self._admit(request, receive, send)
+            user, address = await self._admit(request)
         except HandshakeRefused as refusal:
             self._door.refused(refusal, request.peer_ip, request.path)
             await _refuse(scope, send, refusal)
             return
         subprotocol = choose_subprotocol(scope["subprotocols"])
-        await send({"type": "websocket.accept", "subprotocol": subprotocol})
-        await connection.serve()
-
-    async def _admit(
-        self, request: Request, receive: AsgiReceive, send: AsgiSend
-    ) -> AsgiConnection:
-        self._door.check_open(request.path)
-        handshake, address = self._door.read(request)
-        user = await self._door.enter(handshake, address)
-        logger.info("connected", extra={"user": user.id, "ip": address.ip, "server": "asgi"})
-        return AsgiConnection(
+        connection = AsgiConnection(
             self._shared,
             Session(new_client_id(), user, self._shared.limits.session),
-            self._door.wire,
+            self._door.wires.choose(subprotocol),
             limited_ip=address.limited_ip,
             receive=receive,
             send=send,
         )
+        try:
+            await send({"type": "websocket.accept", "subprotocol": subprotocol})
+        except BaseException:  # gone before it was let in
+            self._door.leave(user, address.limited_ip)
+            raise
+        facts = {"user": user.id, "client": connection.session.client_id, "ip": address.ip}
+        logger.info("connected", extra=facts)
+        await connection.serve()
+
+    async def _admit(self, request: Request) -> tuple[User, ClientAddress]:
+        """The same checks as at our own door. Raises ``HandshakeRefused``."""
+        self._door.check_open(request.path)
+        handshake, address = self._door.read(request)
+        return await self._door.enter(handshake, address), address
 
 
 def _request(scope: Message) -> Request:
