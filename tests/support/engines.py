@@ -7,13 +7,13 @@ from typing import Any
 
 from tests.support.loops import Gate
 from tidewire.channels.options import ChannelOptions
-from tidewire.engines.base import Page, Query
+from tidewire.engines.base import Page, Query, Snapshot
 from tidewire.engines.memory import MemoryEngine
 from tidewire.messages import Position
 
 
 class SlowEngine(MemoryEngine):
-    """``open`` and ``read`` wait twice: on the way to the log, and on the way back.
+    """``open``, ``read`` and ``snapshot`` wait twice: on the way to the log, and on the way back.
 
     Between the two the log has been read, and may go on growing: what a far engine does.
     Gates are handed out in ``waiting``, in the order they are come upon; while ``is_slow`` is
@@ -43,6 +43,12 @@ class SlowEngine(MemoryEngine):
         page = await super().read(channel, options, query)
         await self._far()
         return page
+
+    async def snapshot(self, channel: str, options: ChannelOptions) -> Snapshot:
+        await self._far()
+        snapshot = await super().snapshot(channel, options)
+        await self._far()
+        return snapshot
 
     async def _far(self) -> None:
         if self.is_slow:

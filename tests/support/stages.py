@@ -150,8 +150,8 @@ class SlowStage(Stage):
 
     engine: SlowEngine
 
-    def __init__(self) -> None:
-        super().__init__(engine=SlowEngine)
+    def __init__(self, channels: Iterable[tuple[str, ChannelOptions]] = CHANNELS) -> None:
+        super().__init__(engine=SlowEngine, channels=channels)
         self.engine.is_slow = True
 
     def answer(self, peer: FakePeer) -> None:
