@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from html import escape
 from importlib.resources import files
 from string import Template
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from tidewire.app.asyncapi import CONNECTION, Document
 from tidewire.app.schemas import REFERENCE, Schema
@@ -53,6 +53,8 @@ def _sections(document: Document) -> Iterator[Section]:
     yield "Calls", [_call(document, each) for _, each in operations if "reply" in each]
     channels = document["channels"]
     yield "Channels", [_channel(document, channels[key]) for key in channels if key != CONNECTION]
+    types = document["components"]["schemas"].items()
+    yield "Types", [_details(name, _target(name) + _schema(document, each)) for name, each in types]
 
 
 def _is_on_connection(operation: Document) -> bool:
@@ -69,7 +71,7 @@ def _call(document: Document, operation: Document) -> str:
     asked = _message_of(document, operation["messages"][0])["payload"]["properties"]
     told = _message_of(document, operation["reply"]["messages"][0])["payload"]["properties"]
     text = f"<p>{_prose(operation['description'])}</p>" if "description" in operation else ""
-    answer = f"<p>Answers {_type(told['data'])}.</p>"
+    answer = f"<p>Answer: {_type(told['data'])}.</p>"
     body = text + _schema(document, asked["data"]) + answer
     return _details(asked["method"]["const"], body, note="call")
 
@@ -89,7 +91,7 @@ def _message_of(document: Document, reference: Document) -> Document:
 
 
 def _schema(document: Document, schema: Schema) -> str:
-    """A schema as a table of its fields, and the whole of it for who wants it."""
+    """A schema as a table of its fields."""
     name = schema.get("$ref", "").removeprefix(REFERENCE)
     whole: Schema = document["components"]["schemas"].get(name, schema)
     text = f"<p>{_prose(whole['description'])}</p>" if "description" in whole else ""
@@ -97,7 +99,7 @@ def _schema(document: Document, schema: Schema) -> str:
     if not rows:
         return f"{text}<p>{_type(schema) if 'properties' not in whole else 'No fields.'}</p>"
     head = '<thead><tr><th scope="col">Field</th><th scope="col">Type</th></tr></thead>'
-    return f"{text}<table>{head}<tbody>{rows}</tbody></table>{_source(whole)}"
+    return f"{text}<table>{head}<tbody>{rows}</tbody></table>"
 
 
 def _row(field: str, schema: Schema, whole: Schema) -> str:
@@ -113,7 +115,8 @@ def _row(field: str, schema: Schema, whole: Schema) -> str:
 
 def _type(schema: Schema) -> str:
     if "$ref" in schema:
-        return f"<code>{escape(schema['$ref'].removeprefix(REFERENCE))}</code>"
+        name = escape(schema["$ref"].removeprefix(REFERENCE))
+        return f'<a href="#type-{name}"><code>{name}</code></a>'
     if "anyOf" in schema:
         return " or ".join(map(_type, schema["anyOf"]))
     if "enum" in schema or "const" in schema:
@@ -124,9 +127,9 @@ def _type(schema: Schema) -> str:
     return escape(str(schema.get("type", "anything")))
 
 
-def _source(schema: Any) -> str:
-    text = escape(json.dumps(schema, indent=2))
-    return f'<pre tabindex="0" aria-label="JSON Schema"><code>{text}</code></pre>'
+def _target(name: str) -> str:
+    """Where links to a type lead: inside its details, so that a browser opens them."""
+    return f'<span id="type-{escape(name)}"></span>'
 
 
 def _details(title: str, body: str, *, note: str = "") -> str:
