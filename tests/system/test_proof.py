@@ -18,7 +18,7 @@ from tests.support.tokens import SECRET, claims, hmac_token
 from tidewire.testing.client import connect
 from tidewire.testing.history import Subscribed, Unknown
 from tidewire.testing.proxy import FaultProxy
-from tidewire.testing.recorder import Publisher, Recorder
+from tidewire.testing.recorder import Publisher, Recorder, Subscriber
 
 CHANNEL = "room:1"
 CONFIG = f"""
@@ -36,6 +36,11 @@ user_publications_per_s = 10000
 user_publications_burst = 10000
 frames_per_s = 10000
 frames_burst = 10000
+"""
+
+ON_DISK = """
+[engine]
+url = "sqlite:///history.db"
 """
 
 
@@ -59,7 +64,7 @@ class Trial:
             await subscriber.reached(CHANNEL, publisher.position)
 
 
-def try_(fault: Callable[[Trial], Awaitable[None]]) -> Recorder:
+def try_(fault: Callable[[Trial], Awaitable[None]], config: str = CONFIG) -> Recorder:
     """Publish, let ``fault`` happen, publish again until everybody has seen it; the history."""
 
     async def whole(server: ServerProcess) -> Recorder:
@@ -75,7 +80,7 @@ def try_(fault: Callable[[Trial], Awaitable[None]]) -> Recorder:
                 await trial.recorder.audit(CHANNEL)
         return trial.recorder
 
-    with ServerProcess(CONFIG) as server:
+    with ServerProcess(config) as server:
         return run(whole(server))
 
 
@@ -144,19 +149,31 @@ def test_half_a_close_ends_a_connection_that_is_recovered_from(
     _judge(try_(fault))
 
 
+def _has_come_back(subscriber: Subscriber) -> bool:
+    return subscriber.connections >= 2 and subscriber.is_settled
+
+
+async def _kill_while_publishing(trial: Trial) -> None:
+    publishing = asyncio.create_task(trial.far.publish(CHANNEL, 3_000))
+    await trial.bob.until(lambda: trial.bob.positions[CHANNEL].seq >= 200)
+    await asyncio.to_thread(trial.server.kill)
+    await asyncio.to_thread(trial.server.start)
+    await publishing
+    for each in (trial.ann, trial.bob):
+        await each.until(partial(_has_come_back, each))
+
+
 def test_a_server_that_is_killed_starts_anew_and_everybody_is_told() -> None:
     """Catalogue 90."""
-
-    async def fault(trial: Trial) -> None:
-        publishing = asyncio.create_task(trial.far.publish(CHANNEL, 3_000))
-        await trial.bob.until(lambda: trial.bob.positions[CHANNEL].seq >= 200)
-        await asyncio.to_thread(trial.server.kill)
-        await asyncio.to_thread(trial.server.start)
-        await publishing
-        await trial.ann.until(lambda: trial.ann.connections == 2 and trial.ann.is_settled)
-        await trial.bob.until(lambda: trial.bob.connections == 2 and trial.bob.is_settled)
-
-    recorder = try_(fault)
+    recorder = try_(_kill_while_publishing)
     _judge(recorder)
     assert any(isinstance(each, Unknown) for each in recorder.history)
     assert _told(recorder, "gap") == ["ann", "bob"]
+
+
+def test_with_history_on_disk_a_killed_server_loses_nothing_that_it_acknowledged() -> None:
+    """Catalogue 90."""
+    recorder = try_(_kill_while_publishing, CONFIG + ON_DISK)
+    _judge(recorder)
+    assert any(isinstance(each, Unknown) for each in recorder.history)
+    assert _told(recorder, "complete") == ["ann", "auditor", "bob"]
