@@ -107,7 +107,7 @@ def engine(settings: Settings) -> Finding:
     database = database_of(settings.engine.url)
     if database is None:
         return Finding("engine", "ok", "in memory: history ends with the process")
-    if reason := why_unusable(database.absolute()):
+    if reason := why_unusable(database):
         return Finding("engine", "failed", reason)
     left_bytes = shutil.disk_usage(database.absolute().parent).free
     wanted = settings.engine.disk_bytes

@@ -101,16 +101,23 @@ def why_unusable(path: Path) -> str | None:
 
     Changes nothing.
     """
+    try:
+        return _why_unusable(path.absolute())
+    except OSError as error:
+        return f"{path} cannot be used: {error.strerror}"
+
+
+def _why_unusable(path: Path) -> str | None:
     folder = path.parent
     if path.is_dir():
         return f"{path} is a directory"
     if not folder.is_dir():
         return f"the directory {folder} does not exist"
-    if not os.access(folder, os.W_OK):
+    if not os.access(folder, os.W_OK, effective_ids=True):
         return f"the directory {folder} cannot be written"
     if not path.exists():
         return None
-    if not os.access(path, os.R_OK | os.W_OK):
+    if not os.access(path, os.R_OK | os.W_OK, effective_ids=True):
         return f"{path} cannot be written"
     return _why_foreign(path)
 
