@@ -31,9 +31,12 @@ def settings(*channels: Channel) -> Settings:
 @asynccontextmanager
 async def backend(given: Settings | None = None, app: App | None = None) -> AsyncIterator[AsyncApi]:
     """The API of a running server."""
-    async with serving(given or settings(), app) as port:
-        async with AsyncApi(url_of(port), KEY, timeout_s=UNHURRIED_S) as api:
-            yield api
+    async with serving(given or settings(), app) as port, api_of(port) as api:
+        yield api
+
+
+def api_of(port: int, key: str = KEY) -> AsyncApi:
+    return AsyncApi(url_of(port), key, timeout_s=UNHURRIED_S)
 
 
 def url_of(port: int) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import requests
@@ -50,7 +51,7 @@ def server() -> Iterator[tuple[str, requests.Session]]:
     suppress_health_check=list(HealthCheck),
 )
 def test_whatever_is_asked_is_answered_as_described(
-    case: schemathesis.Case, server: tuple[str, requests.Session]
+    case: schemathesis.Case[Any], server: tuple[str, requests.Session]
 ) -> None:
     url, session = server
     headers = {"Authorization": f"Bearer {KEY}"}
