@@ -16,7 +16,7 @@ from tests.support.asynchronous import eventually, run
 from tests.support.processes import ServerProcess
 from tests.support.tokens import SECRET, claims, hmac_token
 from tidewire.testing.client import connect
-from tidewire.testing.history import Subscribed, Unknown
+from tidewire.testing.history import Skipped, Subscribed, Unknown
 from tidewire.testing.proxy import FaultProxy
 from tidewire.testing.recorder import Publisher, Recorder, Subscriber
 
@@ -147,6 +147,25 @@ def test_half_a_close_ends_a_connection_that_is_recovered_from(
         await trial.all_see(trial.near)
 
     _judge(try_(fault))
+
+
+@pytest.mark.parametrize("policy", ["disconnect", "drop_oldest", "conflate"])
+def test_a_reader_too_slow_for_its_channel_is_told_whatever_it_is_left_out_of(policy: str) -> None:
+    """Catalogue 67."""
+
+    async def fault(trial: Trial) -> None:
+        trial.proxy.throttle(50_000, "down")
+        trial.near.padding_bytes = 900
+        await trial.near.publish(CHANNEL, 5_000)
+        assert trial.proxy.down.throttled_bytes > 0
+
+    recorder = try_(
+        fault, CONFIG.replace("history_size", f'slow_reader = "{policy}"\nhistory_size')
+    )
+    _judge(recorder)
+    skipped = {each.subscriber for each in recorder.history if isinstance(each, Skipped)}
+    assert skipped == (set() if policy == "disconnect" else {"ann"})
+    assert ("ann" in _told(recorder, "complete")) is (policy == "disconnect")
 
 
 def _has_come_back(subscriber: Subscriber) -> bool:

@@ -99,6 +99,8 @@ class Publisher:
 
     def __init__(self, name: str, connect: Connect, history: list[Operation]) -> None:
         self.name = name
+        self.padding_bytes = 0
+        """What each message weighs beside its number: to fill readers' queues."""
         self.position = Position("", 0)
         """Of the latest message that was acknowledged."""
         self._connect = connect
@@ -149,12 +151,19 @@ class Publisher:
     async def _send(self, channel: str, pending: dict[int, Message]) -> None:
         """Send what is pending, and read until nothing is."""
         client = self._client = self._client or await _come_back(self._connect)
-        await client.send(*(_command(channel, message) for message in pending.values()))
+        await client.send(*(self._command(channel, message) for message in pending.values()))
         while pending:
             answer = await client.receive()
             message = pending.pop(answer.get("id", 0), None)
             if message is not None:
                 self._history.append(self._outcome(channel, message, answer))
+
+    def _command(self, channel: str, message: Message) -> Frame:
+        data: Frame = {"publisher": message.publisher, "number": message.number}
+        if self.padding_bytes:
+            data["padding"] = "x" * self.padding_bytes
+        named = {"id": message.number, "once": str(message)}
+        return {"type": "publish", "channel": channel, "data": data, **named}
 
     def _outcome(self, channel: str, message: Message, answer: Frame) -> Operation:
         if answer["type"] == "published":
@@ -162,14 +171,6 @@ class Publisher:
             return Acknowledged(channel, message, self.position)
         is_unknown = answer["code"] == "unknown_outcome"
         return Unknown(channel, message) if is_unknown else Failed(channel, message)
-
-
-def _command(channel: str, message: Message) -> Frame:
-    number = message.number
-    data = {"publisher": message.publisher, "number": number}
-    return {
-        "type": "publish", "channel": channel, "id": number, "once": str(message), "data": data,
-    }  # fmt: skip
 
 
 class Subscriber:
