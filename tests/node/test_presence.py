@@ -9,6 +9,7 @@ import pytest
 from tests.support.peers import FakePeer
 from tests.support.stages import Stage
 from tidewire.channels.options import ChannelOptions
+from tidewire.node import announcer
 from tidewire.node.presence import MAX_STATE_BYTES
 from tidewire.security.rates import Rate
 from tidewire.security.user import User
@@ -61,8 +62,9 @@ def _names(stage: Stage, peer: FakePeer, channel: str) -> list[str]:
 
 
 def test_users_are_counted_once_and_clients_each(stage: Stage) -> None:
-    ann = _enter(stage, User("ann", info={"name": "Ann"}))
-    _enter(stage), _enter(stage, "bob")
+    who = User("ann", info={"name": "Ann"})
+    ann = _enter(stage, who)
+    _enter(stage, who), _enter(stage, "bob")
     told = _present(stage, ann)
     assert (told["userCount"], told["clientCount"]) == (2, 3)
     assert told["users"] == [{"userId": "ann", "info": {"name": "Ann"}}, {"userId": "bob"}]
@@ -84,6 +86,13 @@ def test_who_may_not_know_is_not_told(stage: Stage) -> None:
     assert _present(stage, bob, "inside")["code"] == "forbidden"
     stage.send(bob, "subscribe", channel="inside")
     assert _present(stage, bob, "inside")["userCount"] == 2
+
+
+def test_a_newer_token_says_what_is_said_of_its_user(stage: Stage) -> None:
+    ann = _enter(stage, User("ann", info={"name": "Ann"}))
+    stage.tokens["newer"] = User("ann", info={"name": "Anna"})
+    stage.ask(ann, "refresh", token="newer")
+    assert _present(stage, ann)["users"] == [{"userId": "ann", "info": {"name": "Anna"}}]
 
 
 # --- what clients have set --------------------------------------------------------------------
@@ -211,6 +220,20 @@ def test_a_wait_ends_with_the_room_it_was_for(stage: Stage) -> None:
     assert _names(stage, watcher, "patient") == ["bob"]
     stage.loop.pass_time(GRACE_S * 2)
     assert _news(watcher) == []
+
+
+def test_of_a_crowd_that_goes_at_once_only_so_many_may_wait(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(announcer, "MAX_LEAVING", 2)
+    watcher = _enter(stage, "zoe", "patient")
+    crowd = [_enter(stage, f"u{number}", "patient") for number in range(3)]
+    watcher.take()
+    for peer in crowd:
+        stage.leave(peer)
+    assert _news(watcher) == [("user_left", "u2")]
+    stage.loop.pass_time(GRACE_S)
+    assert _news(watcher) == [("user_left", "u0"), ("user_left", "u1")]
 
 
 def test_in_a_large_room_a_reload_changes_no_count(stage: Stage) -> None:

@@ -56,10 +56,12 @@ def views(
     if room.has_absences:
         for place, member in _absences(items, find):
             found[member].absences.add(place)
-    for member in room.behind:
-        found[member].misses_events = True
-        if room.tail is not None:  # which keeps the entries for it
+    if room.tail is not None:  # which keeps the entries for them
+        for member in room.behind:
             found[member].start = len(items)
+    elif not all(isinstance(item, Publication) for item in items):
+        for member in room.behind:
+            found[member].misses_events = True
     return found
 
 

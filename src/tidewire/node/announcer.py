@@ -9,6 +9,7 @@ comes back in time, as a page that is loaded again does, has never been away.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from itertools import count
 
 import msgspec
@@ -29,6 +30,10 @@ from tidewire.messages import (
 from tidewire.presence.roster import Roster
 from tidewire.security.user import User
 from tidewire.session import Session
+
+MAX_LEAVING = 10_000
+"""Users of a channel whose leave may wait at a time, each with a timer: some 4 MiB. Where more go,
+as when a line is cut that many share, the others' is told at once."""
 
 
 class Announcer:
@@ -97,22 +102,17 @@ class Announcer:
             return
         user_id, grace_s = session.user.id, self._options(room).leave_after_s
         had_state = roster.set_state(user_id, session.client_id, None)
-        if not grace_s:
-            is_gone = roster.leave(user_id)
-        else:
-            is_gone = False
-            self._wait(room.name, roster, user_id, grace_s)
-        if is_gone:
+        waits = grace_s > 0 and roster.leaving < MAX_LEAVING
+        departure = next(self._departures) if waits else None
+        is_last = roster.leave(user_id, departure)
+        if is_last and departure is None:
             self._hub.unsay(room, _state_key(session.client_id))
             self._tell_left(room, user_id)
-        elif had_state:
+            return
+        if is_last and departure is not None:
+            self._call_later(grace_s, partial(self._give_up, room.name, user_id, departure))
+        if had_state:
             self._tell_state(room, session, NULL)
-
-    def _wait(self, channel: str, roster: Roster, user_id: str, grace_s: float) -> None:
-        """Tell that a user has left where it is not back in ``grace_s``."""
-        departure = next(self._departures)
-        if roster.leave(user_id, departure):
-            self._call_later(grace_s, lambda: self._give_up(channel, user_id, departure))
 
     def _give_up(self, channel: str, user_id: str, departure: int) -> None:
         """The user had its time to come back. The room may be another by now."""
@@ -130,6 +130,12 @@ class Announcer:
         """The room is closed. Its count, if one is due, stays due: should the room open again, it
         comes no sooner than that."""
         self._rosters.pop(channel, None)
+
+    def renew(self, session: Session) -> None:
+        """The user's info may be another by now."""
+        for channel in session.subscriptions:
+            if (roster := self._rosters.get(channel)) is not None:
+                roster.renew(session.user)
 
     def _options(self, room: Room) -> ChannelOptions:
         return self._channels.options(room.name) or ChannelOptions()

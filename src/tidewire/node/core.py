@@ -341,6 +341,7 @@ class Node:
             raise CommandRefused("forbidden", "the token was not accepted") from None
         before = peer.session.user
         peer.session.take_refreshed(user)
+        self._announcer.renew(peer.session)
         expires_at = None if user.expires_at is None else int(user.expires_at)
         peer.send(Refreshed(id=command.id, expires_at=expires_at))
         await self._subscriber.reconsider(peer, before)

@@ -36,14 +36,16 @@ class Roster:
     def enter(self, user: User) -> bool:
         """Count one more client of ``user``; whether the user is new here."""
         self.clients += 1
-        if self._leaving.pop(user.id, None) is not None:
+        is_new = user.id not in self._users
+        self._users[user.id] = user
+        if not is_new and self._leaving.pop(user.id, None) is None:
+            self._more[user.id] = self._more.get(user.id, 0) + 1
+        return is_new
+
+    def renew(self, user: User) -> None:
+        """What is said of ``user`` from now on, if it is here."""
+        if user.id in self._users:
             self._users[user.id] = user
-            return False
-        if user.id not in self._users:
-            self._users[user.id] = user
-            return True
-        self._more[user.id] = self._more.get(user.id, 0) + 1
-        return False
 
     def leave(self, user_id: str, departure: int | None = None) -> bool:
         """Count one client of a user less; whether it was the last.
@@ -63,6 +65,10 @@ class Roster:
         else:
             self._leaving[user_id] = departure
         return True
+
+    @property
+    def leaving(self) -> int:
+        return len(self._leaving)
 
     def expire(self, user_id: str, departure: int) -> bool:
         """Forget a user who has not come back since that ``departure``; whether it was so."""
