@@ -143,8 +143,8 @@ class StreamStage(Stage):
             Session(f"s{next(self._streams)}", User(user), GENEROUS),
             self.wires,
             self.wires.begin(places),
-            None,
-            partial(self._attend, asked),
+            limited_ip=None,
+            attend=partial(self._attend, asked),
         )
         transport = FakeTransport()
         stream.start(cast(asyncio.Transport, transport), b"", b"")

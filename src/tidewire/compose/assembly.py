@@ -18,6 +18,7 @@ from tidewire.compose import parts
 from tidewire.compose.backend import BackendSide
 from tidewire.compose.engines import configured_engine
 from tidewire.compose.keys import Keys, configured_keys
+from tidewire.compose.visitors import desks, stream_door
 from tidewire.config import Settings
 from tidewire.counters import Counters
 from tidewire.dialects import MessagePackDialect, NativeDialect
@@ -33,22 +34,17 @@ from tidewire.security.rates import KeyedRates
 from tidewire.security.revocation import Revocations
 from tidewire.security.tickets import TicketOffice
 from tidewire.server.admission import Admission
-from tidewire.server.crossorigin import CrossOrigin
 from tidewire.server.door import FrontDoor
 from tidewire.server.drain import DrainSentinel
 from tidewire.server.heartbeat import HeartbeatWheel
 from tidewire.server.jwks import RemoteKeys
 from tidewire.server.jwks_fetch import fetch_keys
 from tidewire.server.shared import Client, Shared
-from tidewire.server.streamdoor import StreamDoor
-from tidewire.server.streamwires import StreamWires
 from tidewire.server.wires import Deflating, Wires
 from tidewire.tick import Tick
 
 MAX_USERS_RATED = 100_000
 """Users whose publication rate is remembered at a time; some 20 MiB when full."""
-
-STREAM_PATH = "/sse"
 
 MANY_READERS = 32
 """Connections from which on a larger batch saves more writes than another poll costs."""
@@ -92,7 +88,8 @@ class Assembly:
         )
         self._set_phases(tick, hub)
         self.door = self._front_door(app, settings, admission, sentinel)
-        self.door.streams = self._stream_door(settings, hub)
+        self.door.streams = stream_door(settings, self.door, self.node, self.shared, hub)
+        self.desks = desks(settings, self.door, self.node, self.shared)
 
     def _set_phases(self, tick: Tick, hub: Hub) -> None:
         engine, shared = self.engine, self.shared
@@ -173,16 +170,6 @@ class Assembly:
             shared=self.shared,
             sentinel=sentinel,
             ticket_ttl_s=settings.auth.ticket_ttl_s,
-        )
-
-    def _stream_door(self, settings: Settings, hub: Hub) -> StreamDoor:
-        return StreamDoor(
-            self.door,
-            self.node,
-            StreamWires(NativeDialect(), hub),
-            self.shared,
-            CrossOrigin(parts.origin_policy(settings), allows_any=ANY in settings.origins.allowed),
-            STREAM_PATH,
         )
 
     def _ended(self, connection: Client) -> None:

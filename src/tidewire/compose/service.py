@@ -21,11 +21,13 @@ from tidewire.app import App, AsgiApp, AsgiReceive, AsgiSend, Scope
 from tidewire.clock import Clock, SystemClock
 from tidewire.compose.assembly import Assembly
 from tidewire.compose.lifespan import MountedLifespan
+from tidewire.compose.visitors import STREAM_PATH
 from tidewire.config import Settings, Sources, check_exposure, load, read_keys
 from tidewire.errors import TidewireError
 from tidewire.http.asyncapi import asyncapi_routes
 from tidewire.http.metrics import NodeCollector
 from tidewire.http.routes import Routes
+from tidewire.http.visitors import VisitorRoutes
 from tidewire.server.asgidoor import AsgiDoor
 from tidewire.server.drain import DrainSentinel, drain
 from tidewire.server.protocol import STATE_KEY
@@ -154,6 +156,7 @@ class Service:
         self._is_ready = False
         if self._parts is not None:
             self._parts.door.is_draining = True
+            self._parts.desks.polls.close()
 
     def drain(self) -> asyncio.Task[None]:
         """Let every client go, once, however often it is asked."""
@@ -224,6 +227,7 @@ class Service:
             parts.backend.endpoint,
             registry,
             lambda: self._is_ready,
+            visitors=VisitorRoutes(parts.desks, stream_path=STREAM_PATH).routes(),
             has_own_port=is_split,
         )
 

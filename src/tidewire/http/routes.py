@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from typing import Any
-from urllib.parse import unquote
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from starlette.applications import Starlette
@@ -16,8 +15,8 @@ from tidewire.app import AsgiApp, AsgiReceive, AsgiSend, Scope
 from tidewire.errors import HandshakeRefused
 from tidewire.http.asgi import path_of
 from tidewire.http.endpoint import ApiEndpoint
-from tidewire.security.proxies import Scheme
-from tidewire.server.door import FrontDoor, Request
+from tidewire.http.requests import door_request
+from tidewire.server.door import FrontDoor
 from tidewire.server.refusals import explanation, response_headers
 
 READ_BY_ANYONE = {"access-control-allow-origin": "*", "cache-control": "no-store"}
@@ -34,10 +33,12 @@ class Routes:
         registry: CollectorRegistry | None,
         is_ready: Callable[[], bool],
         *,
+        visitors: Sequence[BaseRoute] = (),
         has_own_port: bool,
     ) -> None:
         self._door = door
         self._api = api
+        self._visitors = visitors
         self._has_own_port = has_own_port
         self._registry = registry
         self._is_ready = is_ready
@@ -49,6 +50,7 @@ class Routes:
         """
         routes = [*self._health(), *documents]
         routes.append(Route("/api/ticket", self.ticket, methods=["POST"]))
+        routes.extend(self._visitors)
         if not self._has_own_port:
             routes.extend(self._metrics())
         paths = sorted(self._door.paths - {"/"})
@@ -118,12 +120,12 @@ class Routes:
 
     async def explain(self, request: HttpRequest) -> Response:
         """A plain GET of a WebSocket's URL: why an upgrade would be refused."""
-        return _refusal(await self._door.explain(_request(request)))
+        return _refusal(await self._door.explain(door_request(request)))
 
     async def ticket(self, request: HttpRequest) -> Response:
         """A single-use ticket for whoever this request authenticates as."""
         try:
-            ticket, ttl_s = await self._door.issue_ticket(_request(request))
+            ticket, ttl_s = await self._door.issue_ticket(door_request(request))
         except HandshakeRefused as refusal:
             return _refusal(refusal)
         return JSONResponse(
@@ -149,20 +151,3 @@ def _asks_for_json(headers: list[tuple[bytes, bytes]]) -> bool:
 def _refusal(refusal: HandshakeRefused) -> Response:
     headers = dict(response_headers(refusal)) | READ_BY_ANYONE
     return JSONResponse(explanation(refusal), status_code=refusal.status, headers=headers)
-
-
-def _request(request: HttpRequest) -> Request:
-    """The request as the front door reads one."""
-    scope = request.scope
-    raw_path: bytes = scope.get("raw_path") or scope["path"].encode()
-    scheme: Scheme = "https" if scope["scheme"] == "https" else "http"
-    return Request(
-        method=scope["method"],
-        http_version=scope["http_version"],
-        target=raw_path.decode("latin-1"),
-        path=unquote(raw_path.decode("latin-1")),
-        query=scope["query_string"],
-        headers=scope["headers"],
-        peer_ip=scope["client"][0] if scope["client"] else "",
-        scheme=scheme,
-    )

@@ -35,7 +35,7 @@ class CrossOrigin:
         return headers
 
     def preflight(self, handshake: Handshake, methods: str) -> list[tuple[str, str]]:
-        """What a browser asks before it sends what a form could not. Raises ``HandshakeRefused``."""
+        """What a browser asks before it sends more than a form. Raises ``HandshakeRefused``."""
         self._origins.check(handshake, by_cookie=False)
         return [
             *self.headers(handshake),

@@ -218,6 +218,15 @@ class FrontDoor:
         logger.exception("a check before the upgrade failed")
         return refusal_of(error)
 
+    async def identify(self, handshake: Handshake) -> User:
+        """Whose handshake this is, for a request that is no connection. As ``enter``."""
+        try:
+            return await self._admission.identify(handshake)
+        except Exception as error:
+            if not isinstance(error, HandshakeRefused):
+                logger.exception("a check failed")
+            raise refusal_of(error) from None
+
     def leave(self, user: User, limited_ip: str | None) -> None:
         """What ``enter`` counted has ended, or never began."""
         self._connections.leave(user.id, limited_ip)
@@ -272,7 +281,7 @@ class FrontDoor:
             raise HandshakeRefused(404, "not_found", "no WebSocket at this path")
 
     def read(self, request: Request) -> tuple[Handshake, ClientAddress]:
-        """What may be judged of ``request``, and where it comes from. Raises ``HandshakeRefused``."""
+        """What may be judged of ``request``, and where it is from. Raises ``HandshakeRefused``."""
         address = self._proxies.client_address(
             request.peer_ip,
             [value.decode("latin-1") for name, value in request.headers

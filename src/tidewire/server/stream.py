@@ -7,7 +7,6 @@ ends with the connection, so that the hub's bytes go out as they are.
 
 from __future__ import annotations
 
-import asyncio
 import random
 from collections.abc import Callable
 
@@ -44,6 +43,7 @@ class Stream(Connection):
         session: Session,
         wires: StreamWires,
         wire: StreamWire,
+        *,
         limited_ip: str | None,
         attend: Callable[[Stream], None],
     ) -> None:
@@ -85,9 +85,10 @@ class Stream(Connection):
         elif isinstance(event, Draining):
             soonest, latest = RETRY_S
             self.queue(retry(random.uniform(soonest, latest + event.window)))  # noqa: S311
-        self.queue(self.wire.event(event))
         if isinstance(event, SubscribedAll):
             self._settle(event)
+        else:
+            self.queue(self.wire.event(event))
 
     def queue(self, data: bytes) -> None:
         self._note(data)

@@ -73,6 +73,7 @@ class StreamDoor:
         audience: Audience,
         wires: StreamWires,
         shared: Shared,
+        *,
         cross_origin: CrossOrigin,
         path: str,
     ) -> None:
@@ -147,8 +148,8 @@ class StreamDoor:
             listener.session,
             self._wires,
             self._wires.begin(listener.places),
-            listener.limited_ip,
-            lambda stream: self._audience.attend(stream, _asked(listener.places)),
+            limited_ip=listener.limited_ip,
+            attend=lambda stream: self._audience.attend(stream, _asked(listener.places)),
         )
         if logger.isEnabledFor(logging.INFO):
             session = listener.session

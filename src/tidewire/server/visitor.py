@@ -19,6 +19,7 @@ from tidewire.node.peer import Peer
 from tidewire.session import Session
 from tidewire.websocket.close_codes import CloseCode
 
+
 class NoWire:
     """Nothing is delivered to a visitor, and what it says is a command already."""
 
