@@ -15,6 +15,7 @@ from tidewire.testing import violations as found
 from tidewire.testing.checker import check
 from tidewire.testing.history import (
     Acknowledged,
+    Asked,
     Barred,
     Disconnected,
     Failed,
@@ -163,3 +164,92 @@ def test_a_history_spoiled_in_one_place_has_that_violation(
     draw: st.DataObject,
 ) -> None:
     assert kind in {type(each) for each in check(spoil(history, draw))}
+
+
+# --- by hand ----------------------------------------------------------------------------------
+
+
+def _position(seq: int, log: str = "t") -> Position:
+    return Position("e", seq, f"{log}{seq}" if seq else "")
+
+
+def _shown(who: str, *seqs: int, log: str = "t") -> History:
+    return [
+        Received(CHANNEL, who, "live", "e", seq, f"{log}{seq}", Message(log, seq)) for seq in seqs
+    ]
+
+
+def _sent(*numbers: int, log: str = "t") -> History:
+    return [Invoked(CHANNEL, Message(log, number)) for number in numbers]
+
+
+def _joined(who: str, seq: int) -> Operation:
+    return Subscribed(CHANNEL, who, _position(seq), "none")
+
+
+def _kinds(history: History) -> set[type[Violation]]:
+    return {type(each) for each in check(history)}
+
+
+FORK: History = [
+    *_sent(1, 2, 3, 4),
+    *_sent(2, 3, 4, log="n"),
+    _joined("ann", 0),
+    *_shown("ann", 1, 2, 3),
+    _joined("bob", 0),
+    *_shown("bob", 1),
+    *_shown("bob", 2, 3, log="n"),
+]
+"""Two went different ways after the first entry: the log was lost and grew again."""
+
+
+def test_a_log_in_two_versions_diverges() -> None:
+    assert _kinds(FORK) == {found.Diverged}
+
+
+def test_a_log_in_two_versions_is_honest_once_the_loss_was_announced() -> None:
+    told = [Gapped(CHANNEL, "ann", _position(3, "n")), *_shown("ann", 4, log="n")]
+    assert _kinds([*FORK, *told, *_shown("bob", 4, log="n")]) == set()
+
+
+def test_a_recovery_that_goes_on_in_another_version_is_not_complete() -> None:
+    """Catalogue 78: what a position without a tag cannot tell."""
+    back = [
+        Disconnected(CHANNEL, "ann"),
+        Asked(CHANNEL, "ann", _position(3)),
+        Subscribed(CHANNEL, "ann", Position("e", 3), "complete"),
+        *_shown("ann", 4, log="n"),
+        *_shown("bob", 4, log="n"),
+    ]
+    assert _kinds([*FORK, *back]) == {found.Diverged, found.FalselyComplete}
+
+
+def test_what_was_acknowledged_before_a_complete_recovery_has_to_be_in_it() -> None:
+    history = [
+        *_sent(1, 2),
+        Acknowledged(CHANNEL, Message("t", 2), _position(2)),
+        Asked(CHANNEL, "ann", _position(0)),
+        Received(CHANNEL, "ann", "recovered", "e", 1, "t1", Message("t", 1)),
+        Subscribed(CHANNEL, "ann", _position(1), "complete"),
+    ]
+    assert [str(each) for each in check(history)] == [
+        "missing: t/2 was acknowledged at room e/2/t2, where ann found the end of its log before it"
+    ]
+
+
+def test_one_publishers_messages_have_to_stand_in_its_own_order() -> None:
+    history = [
+        *_sent(1, 2),
+        Acknowledged(CHANNEL, Message("t", 1), _position(2)),
+        Acknowledged(CHANNEL, Message("t", 2), _position(1)),
+    ]
+    assert [str(each) for each in check(history)] == [
+        "sender's order: t/1 stands behind t/2 in room"
+    ]
+
+
+def test_a_message_in_another_channel_than_it_was_sent_to_is_a_phantom() -> None:
+    history = [Invoked("elsewhere", Message("t", 1)), _joined("ann", 0), *_shown("ann", 1)]
+    assert [str(each) for each in check(history)] == [
+        "phantom: ann received t/1 at room 1, which was sent to elsewhere"
+    ]
