@@ -26,10 +26,12 @@ from tidewire.app.link import Link
 from tidewire.app.notices import Notices
 from tidewire.app.reading import Reads
 from tidewire.app.registry import Registry
+from tidewire.app.revoking import Revokes
 from tidewire.app.ticking import LoopTime, Right, tick
 from tidewire.app.workers import Around, Workers, WorkLimits
 from tidewire.errors import PeerError, StartFailed
 from tidewire.node.core import Node
+from tidewire.node.revocations import RevocationBook
 from tidewire.security.handshake import Handshake
 from tidewire.security.user import User
 from tidewire.server.admission import Authenticate
@@ -46,7 +48,7 @@ LAST_HOOKS_S = 5.0
 """How long the stop waits for ``on_disconnect`` and its like: everybody leaves at once then."""
 
 
-class App(Declares, Reads):
+class App(Declares, Reads, Revokes):
     """An application: its messages, handlers, hooks and channels, its HTTP side, and publishing."""
 
     def __init__(self, *, work: WorkLimits = WorkLimits()) -> None:  # noqa: B008 (frozen)
@@ -106,8 +108,9 @@ class App(Declares, Reads):
         user: User | None = await answer if inspect.isawaitable(answer) else answer
         return user
 
-    def attach(self, node: Node | None) -> None:
-        """The server runs with ``node``; None when it has stopped."""
+    def attach(self, node: Node | None, book: RevocationBook | None = None) -> None:
+        """The server runs with ``node``; None when it has stopped. ``book`` keeps revocations."""
+        self._book = book
         self._link = None if node is None else Link(node, _loop_or_none())
 
     async def start(self) -> None:

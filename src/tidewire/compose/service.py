@@ -117,7 +117,7 @@ class Service:
             self._keep(parts.remote_keys.keep_fresh())
         await parts.node.start()
         await parts.backend.start()
-        self._app.attach(parts.node)
+        self._app.attach(parts.node, parts.backend.book)
         await self._app.start()
         self._keep(self._turn_wheel(parts))
         self._keep(self._sweep(parts))
