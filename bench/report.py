@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from bench.catalogue import SERVERS
-from bench.results import Results, Skipped, Spread
-from bench.targets import Verdict, verdicts
+from bench.results import EngineSample, Results, Skipped, Spread
+from bench.targets import DURABLE_PER_S, Verdict, verdicts
 from bench.workloads import WORKLOADS, Workload
 
 HEADINGS = {
@@ -57,6 +57,7 @@ def write_report(results: Results) -> str:
         _about_the_run(results),
         _targets(verdicts(results)),
         *(_workload(workload, results) for workload in measured_workloads(results)),
+        _engines(results.engines),
         _skipped(results.skipped),
         MEANING,
     ]
@@ -150,6 +151,33 @@ def _ratios(workload: Workload, results: Results) -> list[str]:
     ]
     heading = HEADINGS[workload.figure]
     return [f"{heading}, Tidewire's by the others': {'; '.join(found)}."] if found else []
+
+
+def _engines(samples: list[EngineSample]) -> str:
+    if not samples:
+        return ""
+    about = (
+        "Each engine by itself (`bench/engines.py`), histories of 100 and full, once. A batch is"
+        " what was acknowledged together: with SQLite one transaction, and one fsync."
+    )
+    best = max((each.per_s for each in samples if each.engine == "sqlite"), default=0.0)
+    verdict = (
+        f"Promised: {show(DURABLE_PER_S)} acknowledged durable publications per second;"
+        f" {'met' if best >= DURABLE_PER_S else '**missed**'} with {show(best)} at best."
+    )
+    return "\n\n".join(["## Engines", about, engine_table(samples), verdict])
+
+
+def engine_table(samples: Iterable[EngineSample]) -> str:
+    headings = ("engine", "in flight", "channels", "acknowledged/s", "a batch", "p50 ms", "p99 ms")
+    return table(
+        (*headings, "CPU us each"),
+        (
+            (each.engine, show(each.in_flight), show(each.channels), show(each.per_s),
+             show(each.batch), show(each.p50_ms), show(each.p99_ms), show(each.cpu_us))
+            for each in samples
+        ),
+    )  # fmt: skip
 
 
 def _skipped(skipped: list[Skipped]) -> str:

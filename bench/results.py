@@ -22,6 +22,19 @@ class Sample(msgspec.Struct, frozen=True):
     figures: dict[str, float]
 
 
+class EngineSample(msgspec.Struct, frozen=True, kw_only=True):
+    """One engine by itself, under one load of ``bench.engines``."""
+
+    engine: str
+    in_flight: int
+    channels: int
+    per_s: float
+    batch: float
+    p50_ms: float
+    p99_ms: float
+    cpu_us: float
+
+
 class Skipped(msgspec.Struct, frozen=True):
     """What could not be measured, and why; ``workload`` is empty where none could."""
 
@@ -48,6 +61,7 @@ class Results(msgspec.Struct, frozen=True, kw_only=True):
     versions: dict[str, str]
     samples: list[Sample]
     skipped: list[Skipped]
+    engines: list[EngineSample] = []
 
     def spread(self, workload: str, server: str, figure: str) -> Spread | None:
         """The figure over all rounds; none where this was not measured."""

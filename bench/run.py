@@ -20,12 +20,12 @@ from rich.console import Console
 from rich.markdown import Markdown
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from bench import machine, prepare
+from bench import engines, machine, prepare
 from bench.catalogue import SERVERS
 from bench.load import LoadError
 from bench.prepare import BENCH, CACHE, UnavailableError
 from bench.report import write_report
-from bench.results import Results, Sample, Skipped, to_json
+from bench.results import EngineSample, Results, Sample, Skipped, to_json
 from bench.servers import Server
 from bench.workloads import WORKLOADS, Workload
 
@@ -39,6 +39,7 @@ class Plan:
     workloads: list[Workload]
     rounds: int
     scale: float
+    with_engines: bool = True
 
     def turns(self) -> Iterator[tuple[Workload, Server, int]]:
         for workload in self.workloads:
@@ -74,7 +75,9 @@ class Run:
                 progress.update(task, description=f"{workload.name}: {server.name}")
                 self._take_turn(workload, server, number)
                 progress.advance(task)
-        return self._results()
+        with console.status("the engines by themselves"):
+            measured = engines.measure(self._plan.scale) if self._plan.with_engines else []
+        return self._results(measured)
 
     def _prepare_servers(self, console: Console) -> list[Server]:
         ready = []
@@ -98,7 +101,7 @@ class Run:
         else:
             self._samples.append(Sample(workload.name, server.name, number, figures))
 
-    def _results(self) -> Results:
+    def _results(self, measured: list[EngineSample]) -> Results:
         return Results(
             date=datetime.date.today().isoformat(),
             commit=machine.commit(),
@@ -108,6 +111,7 @@ class Run:
             versions=self._versions,
             samples=self._samples,
             skipped=self._skipped,
+            engines=measured,
         )
 
 
@@ -166,7 +170,8 @@ def main(
     wanted = [WORKLOADS[name] for name in chosen(workloads, list(WORKLOADS))]
     is_whole = not (only or workloads or rounds or quick)
     count = rounds or (QUICK_ROUNDS if quick else ROUNDS)
-    run = Run(Plan(servers, wanted, count, QUICK_SCALE if quick else 1.0))
+    scale = QUICK_SCALE if quick else 1.0
+    run = Run(Plan(servers, wanted, count, scale, with_engines=not (only or workloads)))
     with alone():
         results = run.measure(Console(stderr=True))
     save(results, BENCH if is_whole else CACHE)

@@ -11,6 +11,10 @@ MEMORY_IS_BACK_KIB = 2_048
 left behind would be."""
 
 
+DURABLE_PER_S = 20_000
+"""Acknowledged publications through SQLite, each on the disk: what one room of a busy site says."""
+
+
 @dataclass(frozen=True)
 class Target:
     """``limit`` bounds the figure itself, or its ratio to ``against`` where that is given."""

@@ -1,7 +1,8 @@
 import pytest
+from msgspec.structs import replace
 
 from bench.report import HEADINGS, show, show_spread, table, write_report
-from bench.results import Results, Skipped, Spread
+from bench.results import EngineSample, Results, Skipped, Spread
 from bench.workloads import WORKLOADS
 from tests.bench.support import results_of
 
@@ -47,6 +48,17 @@ def test_the_report_gives_a_verdict_on_each_target(measured: Results) -> None:
 
 def test_what_was_skipped_is_listed_with_its_reason(measured: Results) -> None:
     assert "- nats-server (Go): nats-server is not installed" in write_report(measured)
+
+
+def test_the_engines_by_themselves_have_a_table_and_a_verdict(measured: Results) -> None:
+    sample = EngineSample(
+        engine="sqlite", in_flight=1_000, channels=1, per_s=30_000.0, batch=500.0,
+        p50_ms=9.0, p99_ms=20.0, cpu_us=4.5,
+    )  # fmt: skip
+    report = write_report(replace(measured, engines=[sample]))
+    assert "| sqlite | 1,000 | 1 | 30,000 | 500 | 9 | 20 | 4.5 |" in report
+    assert "per second; met with 30,000 at best" in report
+    assert "## Engines" not in write_report(measured)
 
 
 def test_workloads_nobody_ran_have_no_section(measured: Results) -> None:
