@@ -7,12 +7,13 @@ from contextlib import suppress
 import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import Struct
 
 from tests.support.publications import entry
 from tidewire.dialects.base import Undecodable
 from tidewire.dialects.msgpack import MessagePackDialect
 from tidewire.dialects.native import NativeDialect
-from tidewire.messages import Publish, Subscribed
+from tidewire.messages import AppMessage, Publish, Subscribed
 
 MESSAGEPACK = MessagePackDialect()
 NATIVE = NativeDialect()
@@ -88,3 +89,14 @@ def test_what_an_application_calls_base64_and_is_not_is_shown_as_it_is() -> None
     [packed] = MESSAGEPACK.publications([published])
     told = msgspec.msgpack.decode(packed)
     assert (told["data"], told["encoding"]) == ("?", "base64")
+
+
+class Move(Struct, tag="move", tag_field="type"):
+    x: int
+
+
+def test_an_applications_own_messages_are_read_like_the_protocols() -> None:
+    dialect = MessagePackDialect([Move])
+    command = dialect.decode(msgspec.msgpack.encode({"type": "move", "x": 3, "id": 7}))
+    assert isinstance(command, AppMessage)
+    assert command.message == Move(3)
