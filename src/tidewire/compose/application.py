@@ -18,7 +18,7 @@ class App(app.App):
 
         Settings as for ``tidewire.asgi``. On a server that does not run Tidewire's own
         protocol, WebSockets come as ASGI messages: the same order, permissions and
-        recovery, at some twenty times the cost, with that server's heartbeats and buffers,
+        recovery, at some thirty times the cost, with that server's heartbeats and buffers,
         and without event streams. Raises ``ConfigError``.
         """
         return asgi(self, settings)

@@ -28,7 +28,6 @@ from tidewire.http.asyncapi import asyncapi_routes
 from tidewire.http.metrics import NodeCollector
 from tidewire.http.routes import Routes
 from tidewire.http.visitors import VisitorRoutes
-from tidewire.server.asgidoor import AsgiDoor
 from tidewire.server.drain import DrainSentinel, drain
 from tidewire.server.protocol import STATE_KEY
 
@@ -75,7 +74,7 @@ class Service:
             await self._http(scope, receive, send)
         else:  # another ASGI server's WebSocket: it was not started with our protocol
             parts = await self._started()
-            await AsgiDoor(parts.door, parts.shared).serve(scope, receive, send)
+            await parts.asgi_door.serve(scope, receive, send)
 
     async def private(self, scope: Scope, receive: AsgiReceive, send: AsgiSend) -> None:
         """What the API's own port serves; runs only beside the public one."""

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, MutableMapping
+from contextlib import suppress
 from typing import Any, TypeAlias
 
 from tidewire.messages import Event
@@ -38,6 +39,32 @@ UNBOUNDED = 2**62
 """For cutting our own frames apart: their sizes were bounded when they were made."""
 
 
+class Cutter:
+    """Cuts blocks of our own frames back into messages; shared by all connections.
+
+    A fan-out hands the same block to everybody, one after the other, so the last one
+    is remembered: cut anew for each of a hundred readers it was half of a delivery's cost.
+    """
+
+    def __init__(self) -> None:
+        self._receiver = Receiver(Role.CLIENT, ReceiveLimits(UNBOUNDED, 1), None)
+        self._block = b""
+        self._messages: list[Message] = []
+
+    def messages(self, block: bytes) -> list[Message]:
+        """The block's messages, as ASGI sends them. Not to be changed."""
+        if block is not self._block:
+            self._block, self._messages = block, list(self._cut(block))
+        return self._messages
+
+    def _cut(self, block: bytes) -> Iterator[Message]:
+        self._receiver.feed(block)
+        while (payload := self._receiver.next()) is not None:
+            kind = "text" if isinstance(payload, str) else "bytes"
+            yield {"type": "websocket.send", kind: payload}
+        self._receiver.settle()
+
+
 class AsgiConnection:
     """One client's WebSocket on another server. Implements ``node.Peer``."""
 
@@ -46,6 +73,7 @@ class AsgiConnection:
         shared: Shared,
         session: Session,
         wire: PlainWire,
+        cutter: Cutter,
         *,
         limited_ip: str | None,
         receive: AsgiReceive,
@@ -71,7 +99,7 @@ class AsgiConnection:
         self._farewell: CloseCode | None = None
         self._is_behind = False
         self._is_open = True
-        self._splitter = Receiver(Role.CLIENT, ReceiveLimits(UNBOUNDED, 1), None)
+        self._cutter = cutter
 
     async def serve(self) -> None:
         """From the accepted handshake to the end, however it comes. Cancelling ends it, too."""
@@ -173,13 +201,11 @@ class AsgiConnection:
             await self._wakened.wait()
             self._wakened.clear()
             outbox, self._outbox = self._outbox, []
-            for message in self._messages(b"".join(outbox)):
-                if not await self._is_sent_in_time(message):
-                    break
+            await self._send_in_time(outbox)
             if not self._outbox:
                 self._all_sent()
             if self._farewell is not None and not self._outbox:
-                await self._is_sent_in_time(self._close_message(self._farewell))
+                await self._say_goodbye(self._farewell)
                 return
 
     def _all_sent(self) -> None:
@@ -189,26 +215,21 @@ class AsgiConnection:
             self._is_behind = False
             self._shared.handler.caught_up(self)  # which may send, and fill us again
 
-    def _messages(self, frames: bytes) -> Iterator[Message]:
-        """The messages in a block of our own frames."""
-        self._splitter.feed(frames)
-        while (payload := self._splitter.next()) is not None:
-            kind = "text" if isinstance(payload, str) else "bytes"
-            yield {"type": "websocket.send", kind: payload}
-        self._splitter.settle()
-
-    async def _is_sent_in_time(self, message: Message) -> bool:
+    async def _send_in_time(self, blocks: list[bytes]) -> None:
         """The server's ``send`` waits while the client does not read: not for ever."""
         try:
             async with asyncio.timeout(self._shared.limits.queue_age_s):
-                await self._send(message)
+                for block in blocks:
+                    for message in self._cutter.messages(block):
+                        await self._send(message)
         except TimeoutError:
             self._too_slow()
-            return False
-        return True
 
-    def _close_message(self, code: CloseCode) -> Message:
-        return {"type": "websocket.close", "code": code.number, "reason": self.close_reason}
+    async def _say_goodbye(self, code: CloseCode) -> None:
+        message = {"type": "websocket.close", "code": code.number, "reason": self.close_reason}
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._shared.limits.queue_age_s):
+                await self._send(message)
 
     async def drained(self) -> None:
         """Wait until what was sent has been taken by the server, or the client is gone."""

@@ -18,7 +18,7 @@ from tidewire.security.credentials import choose_subprotocol
 from tidewire.security.ids import new_client_id
 from tidewire.security.proxies import ClientAddress
 from tidewire.security.user import User
-from tidewire.server.asgi import AsgiConnection, AsgiReceive, AsgiSend, Message
+from tidewire.server.asgi import AsgiConnection, AsgiReceive, AsgiSend, Cutter, Message
 from tidewire.server.door import FrontDoor, Request
 from tidewire.server.refusals import explanation, response_headers
 from tidewire.server.shared import Shared
@@ -36,6 +36,7 @@ class AsgiDoor:
     def __init__(self, door: FrontDoor, shared: Shared) -> None:
         self._door = door
         self._shared = shared
+        self._cutter = Cutter()
 
     async def serve(self, scope: Message, receive: AsgiReceive, send: AsgiSend) -> None:
         """From ``websocket.connect`` to the end of the connection."""
@@ -52,6 +53,7 @@ class AsgiDoor:
             self._shared,
             Session(new_client_id(), user, self._shared.limits.session),
             self._door.wires.choose(subprotocol),
+            self._cutter,
             limited_ip=address.limited_ip,
             receive=receive,
             send=send,
