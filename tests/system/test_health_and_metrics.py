@@ -52,6 +52,12 @@ def test_old_proxies_are_answered_in_http_1_0(server: ServerProcess) -> None:
 # -- metrics -----------------------------------------------------------------------------------
 
 PROMISED = {
+    "tidewire_connections_limit",
+    "tidewire_history_bytes_limit",
+    "tidewire_hooks_running_limit",
+    "tidewire_handlers_running_limit",
+    "tidewire_engine_in_flight_limit",
+    "tidewire_revocations_limit",
     "tidewire_connections",
     "tidewire_connections_opened",
     "tidewire_connections_closed",
@@ -91,7 +97,7 @@ def test_no_label_carries_a_channel_or_a_user(server: ServerProcess) -> None:
             for label in sample.labels
         }
         assert labels <= {"code", "reason", "le", "version", "implementation", "major", "minor",
-                          "patchlevel", "transport"}  # fmt: skip
+                          "patchlevel", "transport", "method"}  # fmt: skip
         assert client.connected["userId"] not in text
 
 

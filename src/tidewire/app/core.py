@@ -82,6 +82,11 @@ class App(Declares, Reads, Revokes):
         return self._registry
 
     @property
+    def workers(self) -> Workers:
+        """What its functions run in."""
+        return self._workers
+
+    @property
     def side(self) -> AppSide:
         """What the node asks of it."""
         return self._side

@@ -44,7 +44,7 @@ class WorkLimits(Struct, frozen=True):
     """``def`` functions that wait for a thread; beyond it clients are told to try again later."""
 
     time_limit_s: float = 10.0
-    """Of one call, waiting included; no client waits longer than 30 s whatever is said."""
+    """Of one call, waiting included, where the handler has no limit of its own."""
 
 
 class Workers:
@@ -55,7 +55,19 @@ class Workers:
         self._now = now
         self._slots = threading.BoundedSemaphore(limits.threads + limits.waiting)
         self._pool: ThreadPoolExecutor | None = None
+        self._counting = threading.Lock()  # functions end in their threads
+        self._submitted = self._finished = 0
         self.around: Around = nullcontext
+
+    @property
+    def in_use(self) -> int:
+        """``def`` functions that have a thread or wait for one."""
+        return self._submitted - self._finished
+
+    @property
+    def limit(self) -> int:
+        """How many of them there may be."""
+        return self._limits.threads + self._limits.waiting
 
     def stop(self) -> None:
         """What waits for a thread is given up; what runs in one goes on to its end."""
@@ -86,8 +98,7 @@ class Workers:
     async def _run(self, handler: Handler, call: Callable[[], Any]) -> Any:
         if handler.mode == "inline":
             return self._inline(handler, call)
-        own_s = handler.time_limit_s
-        limit_s = self._limits.time_limit_s if own_s is None else own_s
+        limit_s = handler.time_limit_s or min(self._limits.time_limit_s, handler.longest_s)
         if handler.mode == "async":
             return await _within(limit_s, handler, cast(Callable[[], Awaitable[Any]], call))
         return await self._in_thread(limit_s, handler, call)
@@ -127,8 +138,14 @@ class Workers:
         except RuntimeError:  # stopped
             self._slots.release()
             raise busy() from None
-        future.add_done_callback(lambda _: self._slots.release())
+        self._submitted += 1
+        future.add_done_callback(self._free)
         return future
+
+    def _free(self, _: Future[Any]) -> None:
+        with self._counting:
+            self._finished += 1
+        self._slots.release()
 
     def _surrounded(self, call: Callable[[], Any]) -> Any:
         with self.around():

@@ -30,10 +30,11 @@ from tidewire.security.admission import ConnectionLimits
 from tidewire.security.grants import Grants
 from tidewire.security.origin import ANY
 from tidewire.security.proxies import TrustedProxies
-from tidewire.security.rates import KeyedRates
+from tidewire.security.rates import SharedBuckets
 from tidewire.security.revocation import Revocations
 from tidewire.security.tickets import TicketOffice
 from tidewire.server.admission import Admission
+from tidewire.server.asgidoor import AsgiDoor
 from tidewire.server.door import FrontDoor
 from tidewire.server.drain import DrainSentinel
 from tidewire.server.heartbeat import HeartbeatWheel
@@ -57,17 +58,18 @@ class Assembly:
         loop = asyncio.get_running_loop()
         self.counters = Counters()
         self.keys = configured_keys(settings)
-        self._revocations = Revocations()
-        self.grants = Grants(parts.grant_secret(settings), self._revocations.is_revoked)
+        self.revocations = Revocations()
+        self.grants = Grants(parts.grant_secret(settings), self.revocations.is_revoked)
         self.remote_keys = _remote_keys(settings, self.keys, clock)
         self.engine = configured_engine(settings, clock)
-        self._user_rates = KeyedRates[str](parts.user_rate(settings), MAX_USERS_RATED)
-        self._counts = ConnectionLimits(
+        self.user_rates = SharedBuckets[str](parts.user_rate(settings), MAX_USERS_RATED)
+        self.connection_limits = ConnectionLimits(
             total=parts.total_connections(settings),
             per_user=settings.limits.connections_per_user,
             per_ip=settings.limits.connections_per_ip,
             unfinished_per_ip=settings.limits.unfinished_handshakes_per_ip,
         )
+        self.tickets = TicketOffice(secrets.token_bytes, ttl_s=settings.auth.ticket_ttl_s)
         admission = self._admission(app, settings, clock)
         tick = Tick(loop.call_soon, clock.monotonic)
         clients = Clients()
@@ -75,7 +77,7 @@ class Assembly:
         self.node = self._node(
             app, settings, clock, tick, hub=hub, admission=admission, clients=clients
         )
-        self.backend = BackendSide(settings, clock, self.node, self.counters, self._revocations)
+        self.backend = BackendSide(settings, clock, self.node, self.counters, self.revocations)
         self.shared = Shared(
             handler=self.node,
             limits=parts.connection_limits(settings),
@@ -88,6 +90,7 @@ class Assembly:
         )
         self._set_phases(tick, hub)
         self.door = self._front_door(app, settings, admission, sentinel)
+        self.asgi_door = AsgiDoor(self.door, self.shared)
         self.door.streams = stream_door(settings, self.door, self.node, self.shared, hub)
         self.desks = desks(settings, self.door, self.node, self.shared)
 
@@ -112,13 +115,13 @@ class Assembly:
             origins=parts.origin_policy(settings),
             allows_any_origin=ANY in settings.origins.allowed,
             verifier=None if self.keys is None else self.keys.verifier,
-            tickets=TicketOffice(secrets.token_bytes, ttl_s=settings.auth.ticket_ttl_s),
+            tickets=self.tickets,
             clock=clock,
             cookie_name=settings.auth.cookie,
             allows_anonymous=settings.auth.anonymous,
             authenticate=app.authenticator,
             renew_keys=None if remote_keys is None else remote_keys.renew_for_unknown_key,
-            is_revoked=self._revocations.is_revoked,
+            is_revoked=self.revocations.is_revoked,
             grants=self.grants,
         )
 
@@ -145,7 +148,7 @@ class Assembly:
             counters=self.counters,
             clients=clients,
             announcer=Announcer(hub, channels, call_later, interval_s),
-            user_rates=self._user_rates,
+            user_rates=self.user_rates,
             refresh=admission.refresh,
             grants=self.grants,
             options=NodeOptions(
@@ -161,7 +164,7 @@ class Assembly:
     ) -> FrontDoor:
         return FrontDoor(
             admission=admission,
-            connections=self._counts,
+            connections=self.connection_limits,
             proxies=TrustedProxies(map(str, settings.proxy.trusted)),
             paths=settings.server.websocket_paths,
             head_limits=parts.head_limits(settings),
@@ -183,8 +186,8 @@ class Assembly:
         self.door.set_limits(parts.head_limits(settings), parts.receive_limits(settings))
         self.node.set_limits(parts.session_limits(settings))
         self.backend.set_limits(settings)
-        self._user_rates.set_rate(parts.user_rate(settings))
-        self._counts.set_limits(
+        self.user_rates.set_rate(parts.user_rate(settings))
+        self.connection_limits.set_limits(
             total=parts.total_connections(settings),
             per_user=limits.connections_per_user,
             per_ip=limits.connections_per_ip,

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -20,6 +20,7 @@ from starlette.routing import BaseRoute
 from tidewire.app import App, AsgiApp, AsgiReceive, AsgiSend, Scope
 from tidewire.clock import Clock, SystemClock
 from tidewire.compose.assembly import Assembly
+from tidewire.compose.gauges import gauges
 from tidewire.compose.lifespan import MountedLifespan
 from tidewire.compose.visitors import STREAM_PATH
 from tidewire.config import Settings, Sources, check_exposure, load, read_keys
@@ -216,8 +217,9 @@ class Service:
     def _routes(self, parts: Assembly) -> Routes:
         registry = None
         if self._settings.api.metrics:
+            found = gauges(parts, self._settings, lambda: self._loop_lag_s)
             registry = CollectorRegistry()
-            registry.register(NodeCollector(parts.counters, self._gauges(parts)))
+            registry.register(NodeCollector(parts.counters, found))
             PlatformCollector(registry)
             ProcessCollector(registry=registry)
         is_split = self._settings.api.port is not None
@@ -229,27 +231,6 @@ class Service:
             visitors=VisitorRoutes(parts.desks, stream_path=STREAM_PATH).routes(),
             has_own_port=is_split,
         )
-
-    def _gauges(self, parts: Assembly) -> dict[str, tuple[str, Callable[[], float]]]:
-        engine = parts.engine
-        return {
-            "tidewire_channels": ("Channels with a subscriber here.", parts.node.channel_count),
-            "tidewire_history_entries": (
-                "Entries kept, in histories and maps.", lambda: engine.figures().entries,
-            ),
-            "tidewire_history_bytes": (
-                "Bytes for them, of memory or of the disk.", lambda: engine.figures().bytes,
-            ),
-            "tidewire_engine_in_flight": (
-                "Publications that have not ended.", lambda: engine.figures().in_flight,
-            ),
-            "tidewire_engine_failing": (
-                "1 while nothing can be written.", lambda: engine.figures().is_failing,
-            ),
-            "tidewire_event_loop_lag_seconds": (
-                "How late the last heartbeat was.", lambda: self._loop_lag_s,
-            ),
-        }  # fmt: skip
 
 
 def _settle_garbage() -> None:

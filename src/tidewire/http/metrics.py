@@ -47,6 +47,7 @@ class NodeCollector(Collector):
             "tidewire_commands_refused", "Commands answered with an error, by its code.", "code",
             counters.rejected,
         )  # fmt: skip
+        yield self._api_calls()
         yield _histogram(
             "tidewire_publish_duration_seconds",
             "From the arrival of a publication to the write to its subscribers.",
@@ -55,6 +56,14 @@ class NodeCollector(Collector):
         for name, (text, read) in self._gauges.items():
             yield GaugeMetricFamily(name, text, value=read())
         yield _build_info()
+
+    def _api_calls(self) -> Metric:
+        family = CounterMetricFamily(
+            "tidewire_api_calls", "Calls of the HTTP API, by outcome.", labels=["method", "code"]
+        )
+        for (method, code), count in self._counters.api_calls.items():
+            family.add_metric([method, code], count)
+        return family
 
     def _totals(self) -> Iterator[Metric]:
         counters = self._counters

@@ -87,6 +87,11 @@ class ConnectionLimits:
         self._unfinished_per_ip = unfinished_per_ip
 
     @property
+    def total(self) -> int:
+        """Handshakes and connections there may be together."""
+        return self._total
+
+    @property
     def is_balanced(self) -> bool:
         """Whether nothing is counted: so it is when every connection has ended."""
         return not (self.open or self._users or self._ips or self._unfinished)
