@@ -22,6 +22,17 @@ def test_an_application_that_fails_is_found(shell: Shell) -> None:
     assert "ZeroDivisionError" in result.json()["error"]
 
 
+def test_an_engine_that_nobody_knows_is_a_mistake(shell: Shell) -> None:
+    result = shell.run("check", "--anonymous", "--engine", "redis://x")
+    assert result.code == 2
+    assert 'engine.url: "redis://x" names no engine: memory://' in result.err
+
+
+def test_a_database_that_cannot_be_used_is_found(shell: Shell) -> None:
+    result = shell.run("check", "--anonymous", "--engine", f"sqlite:///{shell.directory}")
+    assert (result.code, f"{shell.directory} is a directory" in result.err) == (3, True)
+
+
 def test_an_exposed_server_is_a_mistake_before_it_runs(shell: Shell) -> None:
     result = shell.run("check", "--anonymous", "--host", "0.0.0.0")
     assert result.code == 2

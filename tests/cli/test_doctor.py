@@ -40,6 +40,17 @@ def test_a_machine_that_is_ready_is_told_so(shell: Shell) -> None:
     assert set(states) >= {"file descriptors", "event loop", "slow readers"}
 
 
+def test_a_database_is_looked_at_and_not_made(shell: Shell) -> None:
+    path = shell.directory / "history.db"
+    arguments = ("doctor", "--port", str(free_port()), "--json", "--engine")
+    fine = shell.run(*arguments, f"sqlite:///{path}", environment=KEYED)
+    wrong = shell.run(*arguments, f"sqlite:///{path}/x", environment=KEYED)
+    found = [{each["name"]: each for each in result.json()}["engine"] for result in (fine, wrong)]
+    assert [each["state"] in {"ok", "warning"} for each in found] == [True, False]
+    assert found[1]["text"] == f"the directory {path} does not exist"
+    assert not path.exists()
+
+
 def test_a_taken_port_is_a_failure(shell: Shell) -> None:
     with socket.create_server(("127.0.0.1", 0)) as occupant:
         result = shell.run("doctor", "--port", str(occupant.getsockname()[1]), environment=KEYED)

@@ -6,6 +6,7 @@ from tests.support.certificates import write_certificate
 from tidewire.config import (
     Auth,
     Channel,
+    Engine,
     Limits,
     Lobby,
     Network,
@@ -44,6 +45,7 @@ def origin(text: str, auth: Auth | None = None) -> Settings:
         (Settings(auth=Auth(jwks_url="http://issuer.example")), "must be an https address"),
         (Settings(auth=Auth(jwks_url="https://[")), "must be an https address"),
         (Settings(auth=Auth(jwks_url="file:///etc/passwd")), "must be an https address"),
+        (Settings(engine=Engine(url="redis://x")), 'engine.url: "redis://x" names no engine'),
         (Settings(limits=Limits(queue_bytes=1)), "queue_bytes must be at least limits.message"),
         (Settings(limits=Limits(publication_bytes_burst=1)), "burst must be at least limits.me"),
         (Settings(lobby=Lobby(channel="the lobby")), '"the lobby" is no channel name'),

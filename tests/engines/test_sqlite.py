@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -108,6 +109,31 @@ def test_what_was_submitted_before_the_stop_is_written(path: Path) -> None:
             assert receipt.outcome == "accepted"
         async with life(path) as after:
             assert await after.latest() == ["1"]
+
+    run(scene())
+
+
+def test_after_a_stop_everything_is_in_one_file(path: Path) -> None:
+    async def scene() -> None:
+        async with life(path) as stand:
+            await stand.publish("1")
+            await stand.latest()
+        assert sorted(each.name for each in path.parent.iterdir()) == [
+            path.name,
+            f"{path.name}.lock",
+        ]
+
+    run(scene())
+
+
+def test_whoever_waits_for_a_read_when_the_engine_stops_is_told_so(path: Path) -> None:
+    async def scene() -> None:
+        async with life(path) as stand:
+            reads = [asyncio.create_task(stand.latest()) for _ in range(50)]
+            await asyncio.sleep(0)
+            await stand.engine.stop()
+            answers = await asyncio.gather(*reads, return_exceptions=True)
+            assert {type(each) for each in answers} <= {list, EngineUnavailable}
 
     run(scene())
 

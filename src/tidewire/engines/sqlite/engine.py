@@ -98,9 +98,9 @@ class SqliteEngine:
             return
         self._is_stopped = True
         self.drain()
+        self._reader.stop()  # first: the last to close the file tidies up beside it
         await self._writer.stop()
         self._wake()
-        self._reader.stop()
         self._lock.release()
 
     async def open(self, channel: str, options: ChannelOptions) -> Position:

@@ -48,6 +48,7 @@ class Reader:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._local = threading.local()
+        self._is_stopped = False
         self._files: list[sqlite3.Connection] = []
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="tidewire-sqlite-read")
 
@@ -63,7 +64,8 @@ class Reader:
         return await self._run(_channels)
 
     def stop(self) -> None:
-        """What still waits to be read is not."""
+        """What still waits to be read is not: whoever asked is told ``EngineUnavailable``."""
+        self._is_stopped = True
         self._threads.shutdown(cancel_futures=True)
         for file in self._files:
             file.close()
@@ -74,8 +76,10 @@ class Reader:
             return await loop.run_in_executor(self._threads, self._read, read)
         except (sqlite3.Error, msgspec.DecodeError) as error:
             raise EngineUnavailable(f"the database: {error}") from error
-        except RuntimeError as error:  # the pool has been shut down
-            raise EngineUnavailable("the engine has stopped") from error
+        except (RuntimeError, asyncio.CancelledError):
+            if not self._is_stopped:
+                raise
+            raise EngineUnavailable("the engine has stopped") from None
 
     def _read(self, read: Callable[[sqlite3.Connection], T]) -> T:
         with _transaction(self._file()) as file:
