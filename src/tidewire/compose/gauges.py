@@ -11,6 +11,8 @@ from typing import TypeAlias
 
 from msgspec import Struct
 
+from tidewire.app import App
+from tidewire.app.workers import Workers
 from tidewire.compose.assembly import MAX_USERS_RATED, Assembly
 from tidewire.config import Settings
 from tidewire.engines.base import MAX_IN_FLIGHT, Figures
@@ -31,7 +33,9 @@ class Gauge(Struct, frozen=True):
     limit: float | None = None
 
 
-def gauges(parts: Assembly, settings: Settings, loop_lag_s: Read) -> dict[str, tuple[str, Read]]:
+def gauges(
+    app: App, parts: Assembly, settings: Settings, loop_lag_s: Read
+) -> dict[str, tuple[str, Read]]:
     """Name -> what it means, and how it is read."""
     found: dict[str, tuple[str, Read]] = {}
     for gauge in (
@@ -39,6 +43,7 @@ def gauges(parts: Assembly, settings: Settings, loop_lag_s: Read) -> dict[str, t
         *_of_the_engine(parts, settings),
         *_of_a_gate("hooks", parts.node.hooks, HOOKS),
         *_of_a_gate("handlers", parts.node.handlers, HANDLERS),
+        _of_threads(app.workers),
     ):
         found[gauge.name] = (gauge.text, gauge.read)
         if gauge.limit is not None:
@@ -120,4 +125,13 @@ def _of_a_gate(name: str, gate: Gate, limits: GateLimits) -> Iterator[Gauge]:
     )
     yield Gauge(
         f"tidewire_{name}_waiting", f"The application's {name} that wait.", lambda: gate.waiting
+    )
+
+
+def _of_threads(workers: Workers) -> Gauge:
+    return Gauge(
+        "tidewire_handler_threads",
+        "Functions of the application that have a thread or wait for one.",
+        lambda: workers.in_use,
+        workers.limit,
     )

@@ -214,10 +214,13 @@ class Service:
     def _documents(self) -> Sequence[BaseRoute]:
         return asyncapi_routes(self._app.registry) if self._settings.api.asyncapi else ()
 
+    def _lag_s(self) -> float:
+        return self._loop_lag_s
+
     def _routes(self, parts: Assembly) -> Routes:
         registry = None
         if self._settings.api.metrics:
-            found = gauges(parts, self._settings, lambda: self._loop_lag_s)
+            found = gauges(self._app, parts, self._settings, self._lag_s)
             registry = CollectorRegistry()
             registry.register(NodeCollector(parts.counters, found))
             PlatformCollector(registry)
