@@ -16,7 +16,7 @@ from tidewire.errors import EngineUnavailable
 @pytest.fixture(scope="session", autouse=True)
 def project(tmp_path_factory: pytest.TempPathFactory) -> None:
     os.environ["DATABASE"] = str(tmp_path_factory.mktemp("django") / "db.sqlite3")
-    os.environ["DJANGO_SETTINGS_MODULE"] = "examples.django_rooms.settings"
+    os.environ["DJANGO_SETTINGS_MODULE"] = "tests.support.django_settings"
     django.setup()
     call_command("migrate", verbosity=0)
 

@@ -7,10 +7,17 @@ from django.contrib.auth.decorators import login_required
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404
+from django.views.decorators.csrf import ensure_csrf_cookie
 from django.views.decorators.http import require_POST
 
 from examples.django_rooms.rooms.models import Message, Room
 from tidewire.django import publish
+
+
+@ensure_csrf_cookie
+def home(request: HttpRequest) -> JsonResponse:
+    """Who is logged in; and the cookie that every form wants back."""
+    return JsonResponse({"user": request.user.get_username()})
 
 
 @require_POST

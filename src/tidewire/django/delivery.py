@@ -70,7 +70,7 @@ class InProcess:
             each.wait(ANSWER_S)
 
     def end_session(self, session_id: str) -> None:
-        self._app.wait(self._app.revoke(session=session_id), ANSWER_S)
+        self._app.revoke(session=session_id).wait(ANSWER_S)
 
 
 class OverHttp:
