@@ -1,4 +1,4 @@
-"""The example project's settings with passwords that are quick to check: a second each otherwise."""
+"""The example project's settings, with passwords that are quick to check: a second each before."""
 
 from examples.django_rooms.settings import *  # noqa: F403
 
