@@ -31,8 +31,10 @@ def pull(receiver: Receiver, *reads: bytes) -> list[Event]:
     events: list[Event] = []
     for data in reads:
         receiver.feed(memoryview(bytearray(data)))
+        events += receiver.texts()
         while (event := receiver.next()) is not None:
             events.append(event)
+            events += receiver.texts()
         receiver.settle()
     return events
 
@@ -107,6 +109,47 @@ def test_the_connection_may_stop_between_two_frames() -> None:
     receiver.settle()
     receiver.feed(rawframes.text("three"))
     assert [receiver.next(), receiver.next(), receiver.next()] == ["two", "three", None]
+
+
+def test_the_connection_may_stop_between_two_texts() -> None:
+    receiver = server()
+    receiver.feed(rawframes.text("one") + rawframes.text("two") + rawframes.text("three"))
+    assert next(receiver.texts()) == "one"
+    assert receiver.next() == "two"
+    receiver.settle()
+    assert list(receiver.texts()) == ["three"]
+    assert not receiver.is_mid_message
+
+
+def test_texts_end_where_anything_else_comes() -> None:
+    others = [
+        rawframes.frame(PING, b""),
+        rawframes.frame(BINARY, b""),
+        rawframes.frame(TEXT, b"half", fin=False),
+        rawframes.frame(TEXT, b"\xff"),
+        rawframes.text("x" * 126),
+        rawframes.text("cut")[:-1],
+    ]
+    for other in others:
+        receiver = server()
+        receiver.feed(rawframes.text("one") + other + rawframes.text("two"))
+        assert list(receiver.texts()) == ["one"]
+
+
+def test_no_text_is_short_of_a_message_that_has_begun() -> None:
+    receiver = server()
+    receiver.feed(rawframes.frame(TEXT, b"half", fin=False))
+    assert receiver.next() is None
+    receiver.feed(rawframes.text("two"))
+    assert list(receiver.texts()) == []
+
+
+def test_a_text_above_the_limit_is_left_to_be_refused() -> None:
+    receiver = server(ReceiveLimits(max_message_bytes=10))
+    receiver.feed(rawframes.text("x" * 11))
+    assert list(receiver.texts()) == []
+    with pytest.raises(ProtocolViolated):
+        receiver.next()
 
 
 def test_the_view_may_be_overwritten_once_the_read_is_settled() -> None:

@@ -5,23 +5,31 @@ nothing, closes nothing, keeps no time. The connection pulls, so it can stop bet
 two frames when it must pause reading::
 
     receiver.feed(view)                              # bytes of one read
-    while (event := receiver.next()) is not None:    # raises ProtocolViolated
+    while True:
+        for text in receiver.texts():                # each is one frame
+            ...
+        event = receiver.next()                      # raises ProtocolViolated
+        if event is None:
+            break
         budget.charge(receiver.frames)               # before acting on the event
         receiver.frames = 0
         ...
     receiver.settle()                                # the view may be overwritten now
+
+``texts`` is a short cut and may be left out.
 
 ``frames`` counts every frame since it was last set to 0, fragments and control frames
 too. One call of ``next`` takes in at most ``max_fragments`` frames before it returns or
 raises, so 10,000 fragments in one read cannot pass uncharged; charge once more
 when ``next`` has returned None.
 
-A 100-byte text frame takes 0.9 us, its UTF-8 check included (CPython 3.11). An idle
+A 100-byte text frame takes 0.6 us, its UTF-8 check included (CPython 3.11). An idle
 receiver takes 104 bytes.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from enum import Enum
 from struct import Struct as Layout
 from typing import Final
@@ -62,7 +70,7 @@ _GO_ON: Final = _Step.GO_ON
 # would cost more than using them: ``mask * _REPEAT[n] & _WITHIN[n]`` is the mask
 # repeated over n bytes, all little-endian.
 _TEXT = FIN | Opcode.TEXT
-_MEDIUM = MASKED | LENGTH_16
+_MEDIUM = bytes((MASKED | LENGTH_16,))
 _SMALLEST = 6  # head, masked length, four bytes of mask
 _REPEAT = tuple(int.from_bytes(b"\1\0\0\0" * ((n + 3) // 4), "little") for n in range(LENGTH_16))
 _WITHIN = tuple((1 << 8 * n) - 1 for n in range(LENGTH_16))
@@ -123,6 +131,11 @@ class Receiver:
         self._at = 0
 
     @property
+    def has_more(self) -> bool:
+        """Whether there is anything for ``next`` to look at."""
+        return self._at < len(self._data)
+
+    @property
     def is_mid_message(self) -> bool:
         """Whether a frame or message has begun and not ended, once ``next`` has returned None.
 
@@ -130,38 +143,46 @@ class Receiver:
         """
         return self._message is not None or self._at < len(self._data)
 
+    def texts(self) -> Iterator[str]:
+        """Whole text messages of one frame each, until something else comes, for ``next``.
+
+        The fast path, for nearly all that clients send. Each is one frame, which
+        ``frames`` does not count. Who stops half way finds the rest here, or in ``next``.
+        One loop: with a call for each frame it took a quarter more.
+        """
+        data, at, below = self._data, self._at, self._short_below
+        last = -1 if self._message is not None else len(data) - _SMALLEST
+        while at <= last:
+            first, second, mask = _head_and_mask(data, at)
+            size = second - MASKED
+            end = at + _SMALLEST + size
+            if first != _TEXT or not MASKED <= second < below or end > last + _SMALLEST:
+                break
+            payload: int = _to_int(data[at + _SMALLEST : end], "little")
+            payload ^= mask * _REPEAT[size] & _WITHIN[size]
+            try:
+                text = payload.to_bytes(size, "little").decode()
+            except UnicodeDecodeError:
+                break  # to ``next``, which says so
+            self._at = at = end
+            yield text
+
     def next(self) -> Event | None:
         """The next message or control frame, or None until more is fed.
 
         Raises ProtocolViolated where the peer broke a rule; nothing follows then.
         """
-        # The fast path: one short, masked, whole text message, and nothing else open.
-        # Written out, because calls and named steps would double its time.
         data, at = self._data, self._at
         if at == len(data):
             return None
-        if len(data) - at >= _SMALLEST and self._message is None:
-            first, second, mask = _head_and_mask(data, at)
-            end: int = at + second - (MASKED - _SMALLEST)
-            if first == _TEXT and MASKED <= second < self._short_below and end <= len(data):
-                size = second - MASKED
-                self._at = end
-                self.frames += 1
-                payload: int = _to_int(data[at + _SMALLEST : end], "little")
-                payload ^= mask * _REPEAT[size] & _WITHIN[size]
-                try:
-                    return payload.to_bytes(size, "little").decode()
-                except UnicodeDecodeError:
-                    self.end()
-                    raise not_utf8() from None
-            if first == _TEXT and second == _MEDIUM:
-                return self._next_medium()
+        if self._message is None and data[at] == _TEXT and data[at + 1 : at + 2] == _MEDIUM:
+            return self._next_medium()
         return self._next()
 
     def _next_medium(self) -> Event | None:
         """A text message with a 16-bit length: half of ``_next``'s cost at 200 bytes."""
         data, at = self._data, self._at
-        size = data[at + 2] << 8 | data[at + 3]
+        size = int.from_bytes(data[at + 2 : at + 4], "big")
         end = at + 8 + size
         within = LENGTH_16 <= size <= self._limits.max_message_bytes
         if end > len(data) or not within or not self._masked:
