@@ -12,7 +12,7 @@ from tidewire.channels.options import Access, Action, ChannelOptions
 from tidewire.channels.patterns import ChannelTable, Found
 from tidewire.errors import CommandRefused
 from tidewire.messages import Position
-from tidewire.security.rates import Rate
+from tidewire.security.rates import Rate, SharedBuckets
 from tidewire.security.user import User
 from tidewire.session import MAX_WRITINGS, Session, SessionLimits
 
@@ -29,6 +29,11 @@ LIMITS = SessionLimits(
     subscriptions=2,
     unanswered_ids=2,
 )
+
+
+def _anything() -> SharedBuckets[str]:
+    """A user's own rate, where it is not what a test is about."""
+    return SharedBuckets(Rate(1e9, 1_000_000), 10)
 
 
 def _session(user: User = ANN) -> Session:
@@ -134,22 +139,33 @@ def test_a_users_own_channel_is_closed_to_all_others_but_for_writing() -> None:
 def test_publications_have_a_rate_and_a_refusal_says_when_to_come_back() -> None:
     session = _session()
     writing = session.begin_writing(_found(OPEN), is_plain=True)
-    session.check_rates(writing, 0)
-    session.check_rates(writing, 0)
-    refusal = _refusal(session.check_rates, writing, 0)
+    session.check_rates(writing, _anything(), 0)
+    session.check_rates(writing, _anything(), 0)
+    refusal = _refusal(session.check_rates, writing, _anything(), 0)
     assert refusal.code == "rate_limited"
     assert refusal.retry_after_s == pytest.approx(0.5)
-    assert _is_allowed(session.check_rates, writing, 0.5)
+    assert _is_allowed(session.check_rates, writing, _anything(), 0.5)
 
 
 def test_a_channel_may_have_a_rate_of_its_own_for_each_client() -> None:
     slow, other = ChannelOptions(publish_rate=Rate(1, 1)), ChannelOptions()
     session = _session()
     writing = session.begin_writing(_found(slow), is_plain=True)
-    session.check_rates(writing, 0)
-    assert _refusal(session.check_rates, writing, 0.9).retry_after_s == pytest.approx(0.1)
+    session.check_rates(writing, _anything(), 0)
+    assert _refusal(session.check_rates, writing, _anything(), 0.9).retry_after_s == pytest.approx(
+        0.1
+    )
     elsewhere = session.begin_writing(_found(other, "other"), is_plain=True)
-    assert _is_allowed(session.check_rates, elsewhere, 2)
+    assert _is_allowed(session.check_rates, elsewhere, _anything(), 2)
+
+
+def test_the_clients_of_one_user_share_its_rate() -> None:
+    """Catalogue 66."""
+    users = SharedBuckets[str](Rate(1, 1), 10)
+    first, second = _session(), _session()
+    writings = [each.begin_writing(_found(OPEN), is_plain=True) for each in (first, second)]
+    first.check_rates(writings[0], users, 0)
+    assert _refusal(second.check_rates, writings[1], users, 0).retry_after_s == pytest.approx(1)
 
 
 def test_where_a_client_writes_is_remembered_for_so_many_channels() -> None:

@@ -15,7 +15,7 @@ from tidewire.channels.options import Action, is_allowed
 from tidewire.channels.patterns import Found, covers
 from tidewire.errors import CommandRefused
 from tidewire.messages import Limits, Position
-from tidewire.security.rates import Rate, StrikePolicy, Strikes, TokenBucket
+from tidewire.security.rates import Rate, SharedBuckets, StrikePolicy, Strikes, TokenBucket
 from tidewire.security.user import User
 
 MAX_WRITINGS = 128
@@ -71,8 +71,8 @@ class Session:
     Slots, and buckets made on first use: an idle client costs some 300 bytes.
     """
 
-    __slots__ = ("_limits", "_publication_bytes", "_publications", "_strikes", "client_id",
-                 "is_welcome", "subscriptions", "unanswered", "unasked", "user", "user_rate",
+    __slots__ = ("_limits", "_publication_bytes", "_publications", "_strikes", "_user_rate",
+                 "client_id", "is_welcome", "subscriptions", "unanswered", "unasked", "user",
                  "writings")  # fmt: skip
 
     def __init__(self, client_id: str, user: User, limits: SessionLimits) -> None:
@@ -82,12 +82,12 @@ class Session:
         self.subscriptions: dict[str, Position] = {}  # channel -> live from after here
         self.unasked: set[str] | None = None  # of these, what the server subscribed it to by name
         self.writings = _NO_WRITINGS
-        self.user_rate: TokenBucket | None = None  # shared by the user's clients
         self.unanswered = 0
         self._limits = limits
         self._publications: TokenBucket | None = None
         self._publication_bytes: TokenBucket | None = None
         self._strikes: Strikes | None = None
+        self._user_rate: TokenBucket | None = None  # shared by the user's clients
 
     # -- rules ---------------------------------------------------------------------------------
 
@@ -149,8 +149,8 @@ class Session:
         writing = self.writings[found.name] = Writing(found, is_plain=is_plain)
         return writing
 
-    def check_rates(self, writing: Writing, now: float) -> None:
-        """Raise ``CommandRefused`` where this client has published too much of late."""
+    def check_rates(self, writing: Writing, of_users: SharedBuckets[str], now: float) -> None:
+        """Raise ``CommandRefused`` where this client, or its user, has written too much of late."""
         bucket = self._publications
         if bucket is None:
             bucket = self._publications = TokenBucket(self._limits.publications)
@@ -159,6 +159,12 @@ class Session:
             raise rate_limited("publications", wait_s)
         if writing.rate is not None and (wait_s := writing.rate.take(now)):
             raise rate_limited("publications in this channel", wait_s)
+        bucket = self._user_rate
+        if bucket is None:
+            bucket = self._user_rate = of_users.bucket(self.user.id, now)
+        wait_s = bucket.take(now)
+        if wait_s:
+            raise rate_limited("publications of this user", wait_s)
 
     def check_publication_bytes(self, count: int, now: float) -> None:
         """Raise ``CommandRefused`` where so many bytes are too much on top of the last ones."""

@@ -12,6 +12,7 @@ from tidewire.errors import ConfigError
 from tidewire.security.rates import (
     KeyedRates,
     Rate,
+    SharedBuckets,
     StrikePolicy,
     Strikes,
     TokenBucket,
@@ -151,3 +152,53 @@ def test_another_rate_holds_for_keys_that_are_known_already() -> None:
     rates.set_rate(Rate(1.0, 3))
     assert [rates.take("ada", 0.0) for _ in range(2)] == [0.0, 0.0]
     assert rates.take("ada", 0.0) > 0.0
+
+
+# --- buckets that several hold ----------------------------------------------------------------
+
+
+def test_all_who_ask_for_one_key_hold_the_same_bucket() -> None:
+    shared = SharedBuckets[str](Rate(1, 1), 10)
+    first, second = shared.bucket("ann", 0), shared.bucket("ann", 0)
+    assert first is second
+    assert shared.bucket("bob", 0) is not first
+    assert first.take(0) == 0.0
+    assert second.take(0) == pytest.approx(1)
+
+
+def test_who_has_used_up_its_rate_gets_no_new_one_by_coming_back() -> None:
+    """Catalogue 66."""
+    shared = SharedBuckets[str](Rate(1, 1), 10)
+    shared.bucket("ann", 0).take(0)  # and nobody holds it any more
+    assert shared.bucket("ann", 0.5).take(0.5) == pytest.approx(0.5)
+
+
+def test_a_bucket_that_is_held_is_shared_even_when_it_is_not_remembered() -> None:
+    shared = SharedBuckets[str](Rate(1, 1), 2)
+    held = shared.bucket("ann", 0)
+    for number in range(20):
+        shared.bucket(str(number), 0).take(0)
+    assert shared.bucket("ann", 0) is held
+
+
+def test_only_so_many_buckets_that_nobody_holds_are_remembered() -> None:
+    shared = SharedBuckets[str](Rate(1, 1), 5)
+    for number in range(100):
+        shared.bucket(str(number), 0).take(0)
+    assert len(shared) <= 5
+
+
+def test_buckets_that_are_idle_are_forgotten_first() -> None:
+    shared = SharedBuckets[str](Rate(1, 1), 3)
+    shared.bucket("busy", 0).take(0)
+    for number in range(10):
+        shared.bucket(str(number), 0)
+    assert shared.bucket("busy", 0).take(0) > 0
+
+
+def test_a_new_rate_counts_for_buckets_that_are_held() -> None:
+    shared = SharedBuckets[str](Rate(1, 1), 10)
+    held = shared.bucket("ann", 0)
+    shared.set_rate(Rate(10, 2))
+    assert [held.take(0), held.take(0)] == [0.0, 0.0]
+    assert held.take(0) == pytest.approx(0.1)

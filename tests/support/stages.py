@@ -22,7 +22,7 @@ from tidewire.node.application import Application
 from tidewire.node.core import Node, NodeOptions
 from tidewire.node.registry import Clients
 from tidewire.security.grants import Grants
-from tidewire.security.rates import KeyedRates, Rate
+from tidewire.security.rates import SharedBuckets, Rate
 from tidewire.security.user import User
 from tidewire.session import Session, SessionLimits
 from tidewire.testing.clock import FakeClock
@@ -78,7 +78,7 @@ class Stage:
             counters=self.counters,
             clients=clients,
             announcer=Announcer(self.hub, table, self.loop.call_later, OCCUPANCY_INTERVAL_S),
-            user_rates=KeyedRates(user_rate or Rate(1000, 1000), 100),
+            user_rates=SharedBuckets(user_rate or Rate(1000, 1000), 100),
             refresh=self._refresh,
             grants=Grants(b"a secret of this stage"),
             application=application,

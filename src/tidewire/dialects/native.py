@@ -138,8 +138,10 @@ def _rest(entry: Publication) -> str:
 
 
 def _checked_publish(command: Publish, text: str) -> Publish:
-    check_publish(command)
-    if command.data is not UNSET and not has_doubles(bytes(command.data)):
+    data, is_rare = command.data, command.op or command.ttl or command.encoding
+    if is_rare or data is UNSET:
+        check_publish(command)
+    if data is not UNSET and not has_doubles(bytes(data)):
         raise _out_of_range(command.id)
     return command
 
@@ -164,7 +166,7 @@ def has_doubles(data: bytes) -> bool:
     looks for such numbers took 1.8 and 24.
     """
     try:
-        _decode_any(_with_margin(data))
+        _decode_any(data if len(data) <= SHALLOW else _with_margin(data))
         if len(data) > MAX_DIGITS and _ZEROS in data.translate(_DIGITS_AS_ZEROS):
             json.loads(data, parse_int=lambda digits: float(int(digits)))
     except (msgspec.MsgspecError, RecursionError, OverflowError):

@@ -61,7 +61,7 @@ from tidewire.node.rooms import Rooms, tell
 from tidewire.node.signals import Signals
 from tidewire.node.subscribing import Subscriber
 from tidewire.security.grants import Grants
-from tidewire.security.rates import KeyedRates
+from tidewire.security.rates import SharedBuckets
 from tidewire.security.user import User
 from tidewire.session import SessionLimits, forbidden, rate_limited
 from tidewire.tick import Tick
@@ -109,7 +109,7 @@ class Node:
         counters: Counters,
         clients: Clients,
         announcer: Announcer,
-        user_rates: KeyedRates[str],
+        user_rates: SharedBuckets[str],
         refresh: Refresher,
         grants: Grants,
         options: NodeOptions,

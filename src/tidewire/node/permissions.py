@@ -55,9 +55,8 @@ class Permissions:
         question = (action, found.name, user.id, user.session_id, user.token_id)
         return await self._gate.ask(question, lambda: self._application.may(action, peer, found))
 
-    def writing(self, session: Session, channel: str, now: float) -> Writing:
-        """The way of every message a client writes: its leave, as far as that is known, and its
-        rates. Raises ``CommandRefused``. Hot: a client's next one in a channel is one look-up.
+    def writing(self, session: Session, channel: str) -> Writing:
+        """What a client's next message in ``channel`` is held to. Raises ``CommandRefused``.
 
         Where it is not ``is_plain``, leave and schema have still to be looked at.
         """
@@ -65,7 +64,6 @@ class Permissions:
         if writing is None:
             found = self.check(session, "publish", channel)
             writing = session.begin_writing(found, is_plain=self._is_plain(found))
-        session.check_rates(writing, now)
         return writing
 
     def _is_plain(self, found: Found) -> bool:

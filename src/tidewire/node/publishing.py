@@ -24,8 +24,7 @@ from tidewire.node.application import Application
 from tidewire.node.gate import Gate
 from tidewire.node.peer import CommandKey, Peer
 from tidewire.node.permissions import Permissions, fits
-from tidewire.security.rates import KeyedRates
-from tidewire.session import rate_limited
+from tidewire.security.rates import SharedBuckets
 from tidewire.tick import Tick
 
 SMALL_CHARACTERS = 1024
@@ -47,7 +46,7 @@ class Publisher:
         clock: Clock,
         tick: Tick,
         counters: Counters,
-        user_rates: KeyedRates[str],
+        user_rates: SharedBuckets[str],
     ) -> None:
         self._engine = engine
         self._permissions = permissions
@@ -65,13 +64,13 @@ class Publisher:
     def publish(self, peer: Peer, command: Chat | Publish) -> None:
         """Submit a client's publication, or run what has to be asked before."""
         session, now = peer.session, self._tick.now
-        writing = self._permissions.writing(session, command.channel, now)
+        writing = session.writings.get(command.channel)  # 0.06 us less than a call
+        if writing is None:
+            writing = self._permissions.writing(session, command.channel)
+        session.check_rates(writing, self._user_rates, now)
         entry = self._entry(peer, command, writing.found.options)
         if len(entry.data) > SMALL_CHARACTERS:
             session.check_publication_bytes(len(entry.data.encode()), now)
-        wait_s = self._user_rates.take(session.user.id, now)
-        if wait_s:
-            raise rate_limited("publications of this user", wait_s)
         if writing.is_plain:
             self._submit(peer, entry, writing.found.options, command.id)
         else:

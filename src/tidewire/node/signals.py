@@ -18,8 +18,7 @@ from tidewire.node.answers import Answers
 from tidewire.node.peer import Peer
 from tidewire.node.permissions import Permissions
 from tidewire.node.publishing import SMALL_CHARACTERS
-from tidewire.security.rates import KeyedRates
-from tidewire.session import rate_limited
+from tidewire.security.rates import SharedBuckets
 from tidewire.tick import Tick
 
 
@@ -34,7 +33,7 @@ class Signals:
         answers: Answers,
         *,
         tick: Tick,
-        user_rates: KeyedRates[str],
+        user_rates: SharedBuckets[str],
     ) -> None:
         self._engine = engine
         self._hub = hub
@@ -56,12 +55,10 @@ class Signals:
         """Do what ``command`` asks, where its client is subscribed and may publish now."""
         session, channel, now = peer.session, command.channel, self._tick.now
         session.check_subscribed(channel)
-        writing = self._permissions.writing(session, channel, now)
+        writing = self._permissions.writing(session, channel)
+        session.check_rates(writing, self._user_rates, now)
         if size > SMALL_CHARACTERS:
             session.check_publication_bytes(size, now)
-        wait_s = self._user_rates.take(session.user.id, now)
-        if wait_s:
-            raise rate_limited("publications of this user", wait_s)
         if not writing.is_plain:
             self._permissions.check(session, "publish", channel)
         if self._permissions.is_asked("publish", writing.found):

@@ -11,6 +11,7 @@ from collections import OrderedDict
 from collections.abc import Hashable
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
+from weakref import WeakValueDictionary
 
 from msgspec import Struct
 
@@ -85,6 +86,20 @@ class TokenBucket:
         return 0.0
 
 
+class SharedBucket(TokenBucket):
+    """A bucket that several hold; nobody keeps it once they have all gone."""
+
+    __slots__ = ("__weakref__",)
+
+    def set_rate(self, rate: Rate) -> None:
+        self._interval_s = rate.interval_s
+        self._tolerance_s = rate.tolerance_s
+
+    def is_idle(self, now: float) -> bool:
+        """Whether it is as good as new."""
+        return self._used_until <= now
+
+
 class KeyedRates(Generic[Key]):
     """One rate for each user, address or other key.
 
@@ -133,6 +148,49 @@ class KeyedRates(Generic[Key]):
         key, used_until = self._used_until.popitem(last=False)
         if used_until > now:
             self._used_until[key] = used_until  # still busy: looked at again after all others
+
+
+class SharedBuckets(Generic[Key]):
+    """One bucket for each user, which its clients hold on to: found once, not for each message.
+
+    A bucket lives as long as anybody holds it. Of those that nobody may hold any more,
+    ``capacity`` are remembered, the ones that are idle forgotten first: who comes
+    back goes on where it left off.
+    """
+
+    __slots__ = ("_buckets", "_capacity", "_rate", "_remembered")
+
+    def __init__(self, rate: Rate, capacity: int) -> None:
+        self._rate = rate
+        self._capacity = capacity
+        self._buckets: WeakValueDictionary[Key, SharedBucket] = WeakValueDictionary()
+        self._remembered: OrderedDict[Key, SharedBucket] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._buckets)
+
+    def set_rate(self, rate: Rate) -> None:
+        """Another rate from now on, for buckets that are held already, too."""
+        self._rate = rate
+        for bucket in list(self._buckets.values()):
+            bucket.set_rate(rate)
+
+    def bucket(self, key: Key, now: float) -> TokenBucket:
+        found = self._buckets.get(key)
+        if found is None:
+            found = self._buckets[key] = SharedBucket(self._rate)
+        if key not in self._remembered:
+            self._make_room(now)
+            self._remembered[key] = found
+        return found
+
+    def _make_room(self, now: float) -> None:
+        for _ in range(min(2, len(self._remembered))):
+            key, bucket = self._remembered.popitem(last=False)
+            if not bucket.is_idle(now):
+                self._remembered[key] = bucket  # looked at again after all others
+        if len(self._remembered) >= self._capacity:
+            self._remembered.popitem(last=False)
 
 
 class StrikePolicy(Struct, frozen=True, gc=False):
