@@ -18,7 +18,9 @@ from tests.support.tokens import SECRET, claims, hmac_token
 from tidewire.testing.client import connect
 from tidewire.testing.history import Skipped, Subscribed, Unknown
 from tidewire.testing.proxy import FaultProxy
-from tidewire.testing.recorder import Publisher, Recorder, Subscriber
+from tidewire.testing.publisher import Publisher
+from tidewire.testing.recorder import Recorder
+from tidewire.testing.subscriber import Subscriber
 
 CHANNEL = "room:1"
 CONFIG = f"""

@@ -28,7 +28,6 @@ from tests.support.saboteurs import (
 )
 from tidewire.config import Channel
 from tidewire.testing import violations as found
-from tidewire.testing.client import connect
 from tidewire.testing.history import Acknowledged, Operation, Received
 from tidewire.testing.recorder import Recorder
 from tidewire.testing.server import serve
@@ -63,7 +62,7 @@ async def _experiment(recorder: Recorder) -> None:
 def _violations() -> tuple[list[Violation], list[Operation]]:
     async def whole() -> Recorder:
         async with serve(settings=SETTINGS) as server:
-            recorder = Recorder(partial(connect, server.websocket_url))
+            recorder = server.recorder()
             await _experiment(recorder)
         return recorder
 

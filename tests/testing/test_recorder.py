@@ -43,7 +43,7 @@ def _record(scene: Scene, settings: Settings = SETTINGS) -> list[Operation]:
 
     async def whole() -> Recorder:
         async with serve(settings=settings) as server:
-            recorder = Recorder(partial(connect, server.websocket_url))
+            recorder = server.recorder()
             await scene(server, recorder)
         return recorder
 
@@ -141,3 +141,15 @@ def test_whoever_is_not_let_in_is_not_tried_again_for_ever() -> None:
                 raise AssertionError("let in")
 
     _record(scene, replace(SETTINGS, auth=Auth()))
+
+
+def test_what_another_run_left_in_a_channel_is_nobodys_of_this_one() -> None:
+    async def scene(server: Server, recorder: Recorder) -> None:
+        async with server.recorder().publisher("p1") as stranger:
+            await stranger.publish(ROOM, 2)
+        async with recorder.publisher("p1") as p1:
+            await p1.publish(ROOM, 1)
+        await recorder.audit(ROOM)
+
+    seen = [each.message for each in _record(scene) if isinstance(each, Received)]
+    assert seen == [None, None, Message("p1", 1)]

@@ -16,6 +16,7 @@ import secrets
 import socket
 from collections.abc import AsyncIterator, Coroutine, Generator, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
+from functools import partial
 from typing import Any, TypedDict, Unpack
 
 from msgspec.structs import replace
@@ -33,6 +34,7 @@ from tidewire.server.protocol import TidewireProtocol
 from tidewire.server.runner import Runner
 from tidewire.testing.client import Client, DialectName, connect
 from tidewire.testing.proxy import FaultProxy
+from tidewire.testing.recorder import Recorder
 
 UNHURRIED = Limits(
     publications_per_s=100_000,
@@ -91,6 +93,10 @@ class Server:
             options["token"] = self.token(user_id)
         client = await connect(self.websocket_url, **options)
         return await self._stack.enter_async_context(client)
+
+    def recorder(self) -> Recorder:
+        """Publishers and subscribers who write down what they do and see, to be checked."""
+        return Recorder(partial(connect, self.websocket_url))
 
     async def proxy(self) -> FaultProxy:
         """A proxy in front of the server that fails on command; clients connect to its port."""
