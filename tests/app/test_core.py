@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
+import threading
 from typing import Any
 
 import pytest
@@ -12,8 +14,9 @@ from tests.support.stages import Stage
 from tidewire.app import App
 from tidewire.errors import CommandRefused, TidewireError
 from tidewire.messages import Position
-from tidewire.security.handshake import Handshake
+from tidewire.security.handshake import Handshake, read_handshake
 from tidewire.security.user import User
+from tidewire.server.admission import Authenticate
 
 
 def _publish(app: App, stage: Stage, channel: str, data: object, **options: Any) -> Position:
@@ -85,3 +88,37 @@ def test_the_hook_stays_what_it_was_for_the_application_to_call() -> None:
 
     assert app.has_authenticate
     assert app.authenticate_hook is who
+
+
+def test_a_def_hook_identifies_in_a_thread_so_that_it_may_ask_a_database() -> None:
+    app = App()
+
+    @app.authenticate
+    def who(handshake: Handshake) -> User | None:
+        return User(threading.current_thread().name)
+
+    assert app.authenticator is not None
+    user = run(_answer(app.authenticator))
+    assert user.id.startswith("tidewire-handler")
+
+
+def test_a_hook_that_is_an_object_may_answer_something_to_await() -> None:
+    """As ``functools.partial`` and its like do."""
+
+    async def later() -> User:
+        return User("ann")
+
+    app = App()
+    app.authenticate(lambda handshake: later())
+    assert app.authenticator is not None
+    assert run(_answer(app.authenticator)) == User("ann")
+
+
+def test_without_a_hook_nobody_is_asked() -> None:
+    assert (App().authenticator, App().authenticate_hook) == (None, None)
+
+
+async def _answer(authenticate: Authenticate) -> Any:
+    handshake = read_handshake("/ws", b"", (), client_ip="127.0.0.1", scheme="http")
+    answer = authenticate(handshake)
+    return await answer if inspect.isawaitable(answer) else answer

@@ -64,6 +64,9 @@ def test_one_function_alone_decides_who_may() -> None:
         (lambda app: app.call(_nothing), "takes the method's name"),
         (lambda app: app.every(0)(_nothing), "above zero"),
         (lambda app: app.on_connect(time_limit_s=0)(_nothing), "above zero"),
+        (lambda app: app.on_connect(time_limit_s=3600)(_nothing), "above zero, at most"),
+        (lambda app: app.call("x", time_limit_s=3600)(lambda client: 1), "above zero, at most"),
+        (lambda app: app.sends(int), "takes types of Message"),
     ],
 )
 def test_a_hook_that_is_written_wrong_says_how_to_write_it(declare: Any, sentence: str) -> None:

@@ -10,10 +10,12 @@ import pytest
 
 from tests.support.asynchronous import run
 from tests.support.stages import Stage
-from tidewire.app import App
+from tidewire.app import App, Client, Message
 from tidewire.engines import memory
 from tidewire.errors import CommandRefused, EngineUnavailable, TidewireError
-from tidewire.messages import Position
+from tidewire.history.log import Query, Replay
+from tidewire.messages import Position, Publication
+from tidewire.testing.blocking import running
 
 
 @pytest.fixture
@@ -126,3 +128,86 @@ def test_whoever_gives_up_waiting_harms_nobody(stage: Stage, app: App) -> None:
 def test_publishing_before_the_server_runs_says_what_to_do() -> None:
     with pytest.raises(TidewireError, match="not running yet"):
         run(App().publish("lobby", 1))
+
+
+def test_a_message_goes_out_under_its_own_type(stage: Stage, app: App) -> None:
+    peer = stage.connect()
+    peer.take()
+    _published(stage, app.publish("lobby", Move(3, id=1)))
+    message = peer.answer()
+    assert (message["type"], message["x"]) == ("move", 3)
+    assert "id" not in message
+
+
+def test_what_may_be_said_of_a_publication_is_kept_with_it(stage: Stage, app: App) -> None:
+    _published(stage, app.publish("lobby", 1, key="k", op="remove", ttl=60, ref=7, tags={"a": "b"}))
+
+    async def look() -> Publication:
+        page = await stage.node.history("lobby", Query())
+        assert isinstance(page.found, Replay)
+        return page.found.entries[0]
+
+    entry = run(look())
+    assert (entry.key, entry.op, entry.ref, entry.tags) == ("k", "remove", 7, {"a": "b"})
+    assert entry.expires_at is not None
+
+
+def test_whoever_is_excluded_is_told_so_and_the_others_are_told_it() -> None:
+    app = App()
+
+    @app.on(Move)
+    async def move(client: Client, move: Move) -> None:
+        await app.publish("lobby", move, exclude=client)
+
+    with running(app) as server:
+        ann, ben = server.connect("ann"), server.connect("ben")
+        ben.expect("connected")
+        ann.request({"type": "move", "x": 3})
+        assert ben.expect("move")["x"] == 3
+        assert ann.expect("skipped", channel="lobby")["reason"] == "excluded"
+
+
+def test_any_thread_publishes_in_one_line_and_may_wait_for_the_receipt() -> None:
+    app = App()
+    with running(app) as server:
+        ann = server.connect("ann")
+        pending = [app.publish_soon("lobby", number) for number in range(100)]
+        assert [each.wait(60).seq for each in pending] == list(range(1, 101))
+        assert all(each.is_done for each in pending)
+        assert [ann.expect("message")["data"] for _ in range(100)] == list(range(100))
+
+
+def test_another_event_loop_publishes_as_ours_does() -> None:
+    app = App()
+    with running(app):
+        position = run(app.publish("lobby", 1))
+        assert app.wait(app.history("lobby"), 60).head == position
+
+
+def test_what_a_thread_could_not_publish_is_logged_and_told(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    app = App()
+    with running(app):
+        pending = app.publish_soon("nowhere", 1)
+        with pytest.raises(CommandRefused):
+            pending.wait(60)
+    assert "not published" in caplog.text
+
+
+def test_a_user_is_reached_on_every_device() -> None:
+    app = App()
+    app.channel("user:{userId}", subscribed_by_server=True, publish="nobody")
+    with running(app) as server:
+        phone, laptop, other = server.connect("ann b"), server.connect("ann b"), server.connect("c")
+        for client in (phone, laptop, other):
+            client.expect("subscribed")
+        server.do(app.publish_to_user("ann b", "hello"))
+        assert phone.expect("message")["data"] == "hello"
+        assert laptop.expect("message")["channel"] == "user:ann=20b"
+        server.do(app.publish_to_user("c", "bye"))
+        assert other.expect("message")["data"] == "bye"
+
+
+class Move(Message, type="move"):
+    x: int

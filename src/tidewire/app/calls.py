@@ -17,6 +17,7 @@ import msgspec
 from msgspec import Raw, Struct
 
 from tidewire.app.handlers import Function, Handler, Handling, Wanted, make_handler
+from tidewire.app.hooks import ANSWER_S
 from tidewire.errors import CommandRefused
 
 NOTHING = (b"", b"null")
@@ -68,7 +69,7 @@ def _wanted(label: str, function: Function) -> Wanted:
     for each in parameters:
         if each.kind not in (Parameter.POSITIONAL_OR_KEYWORD, Parameter.KEYWORD_ONLY):
             raise TypeError(f"{label}: {function.__name__} takes {each}, which no client can give")
-    return Wanted(label, ("client",), tuple(each.name for each in parameters))
+    return Wanted(label, ("client",), tuple(each.name for each in parameters), ANSWER_S)
 
 
 def _typed(label: str, function: Function) -> tuple[list[Any], Any]:

@@ -120,6 +120,8 @@ class App(Declares, Reads, Revokes):
 
     async def start(self) -> None:
         """Before the first client may come. Raises ``StartFailed`` where ``on_start`` fails."""
+        self._workers.start()
+        self._notices.start()
         for handler in self._registry.hooks.of("on_start"):
             try:
                 await self._workers.run(handler)

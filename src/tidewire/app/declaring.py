@@ -8,7 +8,7 @@ from typing import Any, TypeVar, Unpack, overload
 from tidewire.app.calls import make_call
 from tidewire.app.channels import Channel, ChannelKeywords, declare
 from tidewire.app.handlers import Handling, Wanted, make_handler
-from tidewire.app.hooks import KINDS, Hook
+from tidewire.app.hooks import ANSWER_S, KINDS, Hook
 from tidewire.app.message import Message
 from tidewire.app.publishing import Publishes
 from tidewire.app.registry import Registry
@@ -84,7 +84,7 @@ class Declares(Publishes):
         label = f"@app.on({message.__name__})"
 
         def decorate(function: F) -> F:
-            wanted = Wanted(label, ("client", "message"))
+            wanted = Wanted(label, ("client", "message"), longest_s=ANSWER_S)
             handler = make_handler(function, wanted, Handling(inline, time_limit_s))
             self._registry.add_message(message, handler)
             return function

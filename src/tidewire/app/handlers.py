@@ -7,6 +7,7 @@ that names it; not with the first message of the first client.
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Callable, Collection, Sequence
 from inspect import Parameter
 from typing import Any, Literal, TypeAlias
@@ -34,6 +35,8 @@ class Wanted(Struct, frozen=True):
 
     places: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
+    longest_s: float = math.inf
+    """How long whoever calls them waits at most."""
 
 
 class Handling(Struct, frozen=True):
@@ -51,6 +54,7 @@ class Handler(Struct, frozen=True):
     mode: Mode
     names: frozenset[str]
     time_limit_s: float | None
+    longest_s: float
 
     def named(self, values: dict[str, Any]) -> dict[str, Any]:
         """Of ``values`` those it takes."""
@@ -61,14 +65,16 @@ def make_handler(function: Function, wanted: Wanted, handling: Handling = Handli
     """``function`` as a handler; raises ``TypeError`` with a sentence where it cannot be one."""
     if not callable(function):
         raise TypeError(f"{wanted.label} decorates a function, not {function!r}")
-    if handling.time_limit_s is not None and handling.time_limit_s <= 0:
-        raise TypeError(f"{wanted.label}: time_limit_s is seconds above zero")
+    if handling.time_limit_s is not None and not 0 < handling.time_limit_s <= wanted.longest_s:
+        most = "" if math.isinf(wanted.longest_s) else f", at most {wanted.longest_s:g}"
+        raise TypeError(f"{wanted.label}: time_limit_s is seconds above zero{most}")
     return Handler(
         function=function,
         name=_name(function),
         mode=_mode(function, wanted, handling),
         names=_check_signature(function, wanted),
         time_limit_s=handling.time_limit_s,
+        longest_s=wanted.longest_s,
     )
 
 

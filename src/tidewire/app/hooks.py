@@ -6,6 +6,7 @@ where it is about channels, and with how it is to be run.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any, Literal, TypeAlias, TypeVar, overload
 
@@ -13,6 +14,7 @@ from msgspec import Struct
 
 from tidewire.app.handlers import Handler, Handling, Wanted, make_handler
 from tidewire.channels.patterns import placeholders
+from tidewire.node.gate import HANDLERS, HOOKS
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -35,6 +37,12 @@ HookName: TypeAlias = Literal[
 ]
 
 
+DECISION_S = 0.9 * HOOKS.timeout_s
+ANSWER_S = 0.9 * HANDLERS.timeout_s
+"""How long a decision, and an answer, may take: less than the node waits for it, so that what is
+late is logged by its name."""
+
+
 class HookKind(Struct, frozen=True):
     """What one hook's functions are called with, and what it may be about."""
 
@@ -45,6 +53,7 @@ class HookKind(Struct, frozen=True):
     is_single: bool = False
     """Whether one function alone decides."""
 
+    longest_s: float = math.inf
     is_task: bool = False
     """Whether it runs as long as the server does."""
 
@@ -66,7 +75,8 @@ class Hooks:
         if kind.is_single and handlers:
             raise TypeError(f"{label} is declared twice: {handlers[0].name} is the first")
         names = (*kind.names, *(placeholders(pattern) if pattern is not None else ()))
-        handler = make_handler(function, Wanted(label, kind.places, names), handling)
+        wanted = Wanted(label, kind.places, names, kind.longest_s)
+        handler = make_handler(function, wanted, handling)
         if kind.is_task and handler.mode != "async":
             raise TypeError(f"{label}: {handler.name} runs for ever, so it is an async def")
         self._handlers[kind.name, pattern] = [*handlers, handler]
@@ -136,15 +146,22 @@ class Hook:
 
 CLIENT = ("client",)
 
+
+def _may(name: HookName) -> HookKind:
+    return HookKind(
+        name, CLIENT, ("channel",), pattern="must", is_single=True, longest_s=DECISION_S
+    )
+
+
 KINDS = (
     HookKind("authenticate", ("handshake",), is_single=True),
-    HookKind("on_connect", CLIENT),
+    HookKind("on_connect", CLIENT, longest_s=DECISION_S),
     HookKind("on_disconnect", CLIENT, ("reason", "code")),
-    HookKind("may_subscribe", CLIENT, ("channel",), pattern="must", is_single=True),
-    HookKind("may_publish", CLIENT, ("channel",), pattern="must", is_single=True),
-    HookKind("may_read_history", CLIENT, ("channel",), pattern="must", is_single=True),
-    HookKind("may_read_presence", CLIENT, ("channel",), pattern="must", is_single=True),
-    HookKind("on_publish", ("client", "data"), ("channel",), pattern="may"),
+    _may("may_subscribe"),
+    _may("may_publish"),
+    _may("may_read_history"),
+    _may("may_read_presence"),
+    HookKind("on_publish", ("client", "data"), ("channel",), pattern="may", longest_s=DECISION_S),
     HookKind("on_subscribe", CLIENT, ("channel",), pattern="may"),
     HookKind("on_unsubscribe", CLIENT, ("channel",), pattern="may"),
     HookKind("on_occupied", (), ("channel",), pattern="may"),

@@ -27,8 +27,12 @@ class Notices:
     """Runs notices in the background. A notice deals with its own errors."""
 
     def __init__(self) -> None:
-        self._queues: dict[str, deque[Notice]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self.start()
+
+    def start(self) -> None:
+        """Begin with nothing: an application may be served again, in another event loop."""
+        self._queues: dict[str, deque[Notice]] = {}
         self._turns = asyncio.Semaphore(MAX_AT_ONCE)
         self._waiting = 0
 

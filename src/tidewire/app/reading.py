@@ -13,7 +13,7 @@ from tidewire.app.registry import Registry
 from tidewire.channels.names import check_name
 from tidewire.engines.base import Query
 from tidewire.history.log import Gap
-from tidewire.messages import Position, Publication, Signal
+from tidewire.messages import Position, PresenceList, Publication, Signal
 from tidewire.node.peer import Peer
 from tidewire.websocket import close_codes
 
@@ -80,6 +80,11 @@ class Reads(Publishes):
         link = self._linked()
         snapshot = await link.come(link.node.snapshot(channel))
         return {each.key: self._data(each) for each in snapshot.entries if each.key is not None}
+
+    async def presence(self, channel: str) -> PresenceList:
+        """Who is in a channel: how many users, and in all but large ones who they are."""
+        link = self._linked()
+        return await link.come(link.node.presence(channel))
 
     def signal(self, channel: str, name: str, data: Any = None, *, user_id: str = "") -> None:
         """Tell who is in a channel something that is not kept. From any thread; may be lost."""

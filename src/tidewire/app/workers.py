@@ -55,6 +55,7 @@ class Workers:
         self._now = now
         self._slots = threading.BoundedSemaphore(limits.threads + limits.waiting)
         self._pool: ThreadPoolExecutor | None = None
+        self._is_stopped = False
         self._counting = threading.Lock()  # functions end in their threads
         self._submitted = self._finished = 0
         self.around: Around = nullcontext
@@ -69,10 +70,16 @@ class Workers:
         """How many of them there may be."""
         return self._limits.threads + self._limits.waiting
 
+    def start(self) -> None:
+        """Take work, again if need be: tests serve one application many times."""
+        self._is_stopped = False
+
     def stop(self) -> None:
         """What waits for a thread is given up; what runs in one goes on to its end."""
+        self._is_stopped = True
         if self._pool is not None:
             self._pool.shutdown(wait=False, cancel_futures=True)
+            self._pool = None
 
     async def run(self, handler: Handler, *places: Any, **names: Any) -> Any:
         """What the handler answers. Raises nothing but ``PeerError``, and when cancelled."""
@@ -116,7 +123,7 @@ class Workers:
                 )
 
     async def _in_thread(self, limit_s: float, handler: Handler, call: Callable[[], Any]) -> Any:
-        if not self._slots.acquire(blocking=False):
+        if self._is_stopped or not self._slots.acquire(blocking=False):
             raise busy()
         future = self._submit(call)
         try:
@@ -133,11 +140,7 @@ class Workers:
         """A slot is given back when the thread is free again, not when the client was answered."""
         if self._pool is None:
             self._pool = ThreadPoolExecutor(self._limits.threads, "tidewire-handler")
-        try:
-            future = self._pool.submit(contextvars.copy_context().run, self._surrounded, call)
-        except RuntimeError:  # stopped
-            self._slots.release()
-            raise busy() from None
+        future = self._pool.submit(contextvars.copy_context().run, self._surrounded, call)
         self._submitted += 1
         future.add_done_callback(self._free)
         return future
