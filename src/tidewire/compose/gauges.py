@@ -22,6 +22,7 @@ from tidewire.security.revocation import MAX_REVOCATIONS
 from tidewire.security.tickets import DEFAULT_CAPACITY
 
 Read: TypeAlias = Callable[[], float]
+Gauges: TypeAlias = dict[str, tuple[str, Read]]
 
 
 class Gauge(Struct, frozen=True):
@@ -37,7 +38,7 @@ def gauges(
     app: App, parts: Assembly, settings: Settings, loop_lag_s: Read
 ) -> dict[str, tuple[str, Read]]:
     """Name -> what it means, and how it is read."""
-    found: dict[str, tuple[str, Read]] = {}
+    found: Gauges = {}
     for gauge in (
         *_of_the_server(parts, loop_lag_s),
         *_of_the_engine(parts, settings),
