@@ -104,6 +104,7 @@ def _private(
     sock = listen_tcp(api.host, api.port)
     config = Config(
         service.private,
+        interface="asgi3",  # a bound method is not recognised as one
         http=PrivateProtocol,
         ws="none",
         lifespan="off",
