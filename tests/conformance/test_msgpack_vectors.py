@@ -37,7 +37,7 @@ def _transcoded(vector: Vector) -> bytes | None:
 
 def _unrepeated(pairs: list[tuple[str, object]]) -> dict[str, object]:
     if len(dict(pairs)) < len(pairs):
-        raise ValueError("a repeated field is refused here")
+        raise ValueError("a repeated field is not repeated any more once it has been read")
     return dict(pairs)
 
 

@@ -1,9 +1,9 @@
 """MessagePack, version 1: the native dialect's messages in binary frames.
 
 A message is the same map of the same fields; what is JSON text inside (``data``)
-becomes MessagePack values, and bytes are bytes. Everything goes through the
-native dialect, so that there is one set of rules: a message costs about 2 us more
-each way than as JSON text, on the way out once for all who speak it.
+becomes MessagePack values, and bytes are bytes. Inside the server data is JSON text, so
+what comes in is checked to be sayable in it, and what goes out is made of what the
+native dialect says: 1 us more for each message and way, out once for all who read it.
 
 MessagePack can say what JSON cannot: extension types, keys that are no strings,
 NaN and infinities, bytes anywhere. All are refused (catalogue 50, 52), but for
@@ -15,16 +15,25 @@ from __future__ import annotations
 import json
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from math import isfinite
-from types import NoneType
 from typing import Any, TypeAlias
 
 import msgspec
-from msgspec import Struct
+from msgspec import UNSET, Raw, Struct, UnsetType
 
-from tidewire.dialects.base import Undecodable
-from tidewire.dialects.native import NativeDialect, readable_id
-from tidewire.messages import AnyCommand, AppMessage, Event, Excerpt, Publication
+from tidewire.dialects.base import Undecodable, check_publish
+from tidewire.dialects.native import MARGIN, NativeDialect, readable_id, reason_of, with_margin
+from tidewire.messages import (
+    NULL,
+    AnyCommand,
+    AppMessage,
+    Call,
+    Event,
+    Excerpt,
+    Publication,
+    Publish,
+    SignalCommand,
+    State,
+)
 
 NOT_MESSAGEPACK = (msgspec.MsgspecError, RecursionError, UnicodeDecodeError)
 """How the decoder says no: to a mistake, to nesting too deep, to a text that is no UTF-8."""
@@ -32,15 +41,13 @@ NOT_MESSAGEPACK = (msgspec.MsgspecError, RecursionError, UnicodeDecodeError)
 LARGEST, SMALLEST = 2**64 - 1, -(2**63)
 """The integers that MessagePack has; a JSON publisher's others travel as the doubles they are."""
 
-MAP_16, MAP_32 = 0xDE, 0xDF
-"""How a map begins whose size stands in the next two or four bytes; a smaller one's is in its own
-first byte."""
-
 Message: TypeAlias = dict[str, Any]
 
-_PLAIN = {str, int, bool, NoneType}
-_CONTAINERS = {dict, list}
-_JSON = _PLAIN | _CONTAINERS | {float}
+CARRIERS = (SignalCommand, State, Call)
+"""Commands whose ``data`` is whatever their sender says. So is a publish's, which may be bytes."""
+
+BIN = (b"\xc4", b"\xc5", b"\xc6")
+"""How bytes begin, by the length of their length."""
 
 
 class MessagePackDialect:
@@ -51,6 +58,8 @@ class MessagePackDialect:
 
     def __init__(self, message_types: Sequence[type[Struct]] = ()) -> None:
         self._native = NativeDialect(message_types)
+        self._own_types = frozenset(str(each.__struct_config__.tag) for each in message_types)
+        self._command = msgspec.msgpack.Decoder(AnyCommand).decode
         self._unpack = msgspec.msgpack.Decoder().decode
         self._pack = msgspec.msgpack.Encoder().encode
         self._read = msgspec.json.Decoder().decode
@@ -58,19 +67,62 @@ class MessagePackDialect:
 
     def decode(self, data: bytes) -> AnyCommand | AppMessage:
         try:
+            command: AnyCommand = self._command(data)
+        except NOT_MESSAGEPACK as error:
+            return self._own_message(data, error)
+        if isinstance(command, Publish):
+            return self._publish(command)
+        if isinstance(command, CARRIERS) and command.data is not NULL:
+            text = self._as_json(bytes(command.data), command.id)
+            return msgspec.structs.replace(command, data=Raw(text))
+        return command
+
+    def _publish(self, command: Publish) -> Publish:
+        """With its data as JSON, and bytes as base64."""
+        packed = b"" if command.data is UNSET else bytes(command.data)
+        if packed[:1] in BIN:
+            text = self._write(b64encode(self._unpack(packed)).decode())
+            command = msgspec.structs.replace(command, data=Raw(text), encoding="base64")
+        elif packed:
+            data = Raw(self._as_json(packed, command.id))
+            command = msgspec.structs.replace(command, data=data)
+        check_publish(command)
+        return command
+
+    def _own_message(self, data: bytes, error: Exception) -> AppMessage | AnyCommand:
+        """A message of the application's own; or say what was wrong, and find its ``id``."""
+        try:
             value: Any = self._unpack(data)
         except NOT_MESSAGEPACK:
             raise Undecodable("malformed", "the message is not MessagePack") from None
         if type(value) is not dict:
             raise Undecodable("malformed", "a message is a map with a type")
         command_id = readable_id(value.get("id"))
-        if len(value) != _announced(data):
-            raise Undecodable("malformed", "a field is there twice", command_id)
-        if type(value.get("data")) is bytes and value.get("type") == "publish":
-            value |= {"data": b64encode(value["data"]).decode(), "encoding": "base64"}
-        if not _is_json(value):
-            raise Undecodable("malformed", "a value that JSON does not have", command_id)
-        return self._native.decode(self._write(value).decode())
+        if value.get("type") not in self._own_types:
+            raise Undecodable("malformed", reason_of(value, error), command_id)
+        return self._native.decode(self._as_json(data, command_id).decode())
+
+    def _as_json(self, packed: bytes, command_id: int | str | UnsetType | None) -> bytes:
+        """The same value as JSON: whatever does not come back from JSON as it was is not JSON's.
+
+        Looked at in C: 64 KiB of short maps take 5 ms, and a walk through them took 40.
+        """
+        try:
+            value = self._unpack(packed)
+            text = self._write(value)
+            if self._is_said_by(text, value):
+                return text
+        except (*NOT_MESSAGEPACK, TypeError):
+            pass
+        known_id = None if command_id is UNSET else command_id
+        raise Undecodable("malformed", "a value that JSON does not have", known_id)
+
+    def _is_said_by(self, text: bytes, value: object) -> bool:
+        nested = with_margin(text)
+        said = self._read(nested)
+        for _ in range(0 if nested is text else MARGIN):
+            (said,) = said
+        return bool(said == value)
 
     def event(self, event: Event) -> bytes:
         payload = self._native.event(event)
@@ -87,35 +139,6 @@ class MessagePackDialect:
             return self._pack(restore(self._read(payload)))
         except OverflowError:
             return self._pack(restore(json.loads(payload, parse_int=_integer)))
-
-
-def _announced(data: bytes) -> int:
-    """How many entries the map that ``data`` begins with has, repeated ones counted."""
-    first = data[0]
-    if first == MAP_16:
-        return int.from_bytes(data[1:3], "big")
-    if first == MAP_32:
-        return int.from_bytes(data[1:5], "big")
-    return first & 0x0F
-
-
-def _is_json(message: dict[Any, Any]) -> bool:
-    """Whether JSON can say it. A container at a time: most hold only what is plain."""
-    waiting: list[Any] = [message]
-    while waiting:
-        container = waiting.pop()
-        items = container
-        if type(container) is dict:
-            if not {*map(type, container)} <= {str}:
-                return False
-            items = container.values()
-        kinds = {*map(type, items)}
-        if kinds <= _PLAIN:
-            continue
-        if not kinds <= _JSON or not all(isfinite(each) for each in items if type(each) is float):
-            return False
-        waiting += [each for each in items if type(each) in _CONTAINERS]
-    return True
 
 
 def _with_bytes(message: Message) -> Message:

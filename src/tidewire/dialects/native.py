@@ -166,7 +166,7 @@ def has_doubles(data: bytes) -> bool:
     looks for such numbers took 1.8 and 24.
     """
     try:
-        _decode_any(data if len(data) <= SHALLOW else _with_margin(data))
+        _decode_any(data if len(data) <= SHALLOW else with_margin(data))
         if len(data) > MAX_DIGITS and _ZEROS in data.translate(_DIGITS_AS_ZEROS):
             json.loads(data, parse_int=lambda digits: float(int(digits)))
     except (msgspec.MsgspecError, RecursionError, OverflowError):
@@ -174,7 +174,7 @@ def has_doubles(data: bytes) -> bool:
     return True
 
 
-def _with_margin(data: bytes) -> bytes:
+def with_margin(data: bytes) -> bytes:
     """The same, nested as deep as whoever reads it again may have to."""
     if data.count(b"[") + data.count(b"{") <= SHALLOW:
         return data
@@ -216,10 +216,11 @@ def _explain(text: str, error: Exception) -> Undecodable:
         return Undecodable("malformed", "the message is not JSON")
     if not isinstance(value, dict):
         return Undecodable("malformed", "a message is a JSON object with a type")
-    return Undecodable("malformed", _reason(value, error), readable_id(value.get("id")))
+    return Undecodable("malformed", reason_of(value, error), readable_id(value.get("id")))
 
 
-def _reason(value: dict[str, Any], error: Exception) -> str:
+def reason_of(value: dict[str, Any], error: Exception) -> str:
+    """Why ``value`` is no command, in words for whoever writes clients."""
     kind = value.get("type")
     if not isinstance(kind, str):
         return "the message has no type"
