@@ -17,7 +17,7 @@ def test_the_close_codes_page_has_the_one_table() -> None:
 
 
 def test_the_metrics_page_names_what_the_server_serves() -> None:
-    written = re.findall(r"^\| `(\w+)(?:\{\w+\})?` \| (\w+) \|", _page("metrics"), re.MULTILINE)
+    written = re.findall(r"^\| `(\w+)(?:\{[\w,]+\})?` \| (\w+) \|", _page("metrics"), re.MULTILINE)
     with ServerProcess(flags=("--anonymous",)) as server:
         text = server.get("/metrics").body.decode()
     served = re.findall(r"^# TYPE (tidewire_\w+) (\w+)$", text, re.MULTILINE)
