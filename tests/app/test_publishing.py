@@ -89,7 +89,7 @@ def test_a_text_that_no_client_could_read_is_refused_before_it_is_published(
     publish: Callable[..., Coroutine[Any, Any, Position]] = app.publish
     with pytest.raises(ValueError, match=field):
         _published(stage, publish("lobby", 1, **{field: "\ud800"}))
-    assert stage.engine.entries == 0
+    assert stage.engine.figures().entries == 0
 
 
 def test_where_too_much_is_in_flight_the_application_is_told(
@@ -122,7 +122,7 @@ def test_whoever_gives_up_waiting_harms_nobody(stage: Stage, app: App) -> None:
         stage.loop.settle()
 
     run(give_up())
-    assert stage.engine.entries == 1
+    assert stage.engine.figures().entries == 1
 
 
 def test_publishing_before_the_server_runs_says_what_to_do() -> None:

@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 
 from tests.support.loops import drive
 from tidewire.channels.options import ChannelOptions
-from tidewire.engines import memory, once
+from tidewire.engines import holdings, memory, once
 from tidewire.engines.base import Engine, Query, Receipt
-from tidewire.engines.memory import ENTRY_OVERHEAD_BYTES, MemoryEngine, MemoryLimits
+from tidewire.engines.holdings import ENTRY_OVERHEAD_BYTES
+from tidewire.engines.memory import MemoryEngine, MemoryLimits
 from tidewire.engines.once import ONCE_WINDOW_S
 from tidewire.history.log import Gap
 from tidewire.messages import Position, Publication
@@ -83,7 +84,7 @@ def test_over_the_total_of_entries_the_channel_used_longest_ago_gives_up_its_old
     for channel in ("old", "old", "new", "new", "new"):
         store.publish(channel, data=channel)
     assert (store.kept("old"), store.kept("new")) == (["old"], ["new"] * 3)
-    assert store.engine.entries == 4
+    assert store.engine.figures().entries == 4
 
 
 def test_over_the_total_of_bytes_the_oldest_entries_leave() -> None:
@@ -105,7 +106,7 @@ def test_an_entry_larger_than_everything_may_hold_is_acknowledged_and_not_kept()
     store.open()
     assert store.publish(data="x" * 1000).seq == 1
     assert len(store.sink.entries) == 1
-    assert (store.engine.entries, store.engine.bytes) == (0, 0)
+    assert (store.engine.figures().entries, store.engine.figures().bytes) == (0, 0)
 
 
 def test_maps_may_hold_half_of_the_total_and_histories_keep_the_rest() -> None:
@@ -115,7 +116,10 @@ def test_maps_may_hold_half_of_the_total_and_histories_keep_the_rest() -> None:
         store.publish(key, key=key)
     assert store.try_to_publish("d", key="d").outcome == "refused"
     assert store.try_to_publish("a", key="a").outcome == "accepted"
-    assert (store.engine.entries, [len(store.kept(name)) for name in "abcd"]) == (6, [1, 1, 1, 0])
+    assert (store.engine.figures().entries, [len(store.kept(name)) for name in "abcd"]) == (
+        6,
+        [1, 1, 1, 0],
+    )
 
 
 def test_maps_may_hold_half_of_the_bytes() -> None:
@@ -133,7 +137,7 @@ def test_a_channel_whose_keys_have_all_gone_is_freed() -> None:
     assert store.publish(key="b", expires_at=end_ms).epoch == first.epoch
     store.clock.advance(1)
     store.engine.sweep()
-    assert (store.engine.entries, store.engine.bytes) == (0, 0)
+    assert (store.engine.figures().entries, store.engine.figures().bytes) == (0, 0)
     assert store.publish(key="a").epoch != first.epoch
 
 
@@ -156,11 +160,11 @@ def test_whatever_happens_the_totals_hold_and_the_accounts_agree(
         else:
             store.clock.advance(number)
             store.engine.sweep()
-        assert store.engine.entries <= 6
-        assert store.engine.bytes <= 6 * ENTRY_OVERHEAD_BYTES
+        assert store.engine.figures().entries <= 6
+        assert store.engine.figures().bytes <= 6 * ENTRY_OVERHEAD_BYTES
     kept = [data for name in ("one", "two", "three") for data in store.kept(name)]
-    assert store.engine.entries == len(kept)
-    assert store.engine.bytes == sum(len(data) + ENTRY_OVERHEAD_BYTES for data in kept)
+    assert store.engine.figures().entries == len(kept)
+    assert store.engine.figures().bytes == sum(len(data) + ENTRY_OVERHEAD_BYTES for data in kept)
 
 
 # --- age --------------------------------------------------------------------------------------
@@ -182,7 +186,7 @@ def test_a_sweep_lets_go_of_what_is_too_old_and_of_channels_that_keep_nothing(
     store.publish()
     store.clock.advance(store.options.history_ttl_s + 1)
     store.engine.sweep()
-    assert (store.engine.entries, store.engine.bytes) == (0, 0)
+    assert (store.engine.figures().entries, store.engine.figures().bytes) == (0, 0)
     assert store.publish().epoch == "e2"
 
 
@@ -219,14 +223,14 @@ def test_a_channel_without_history_that_nobody_reads_costs_nothing(store: Store)
 def test_a_sweep_looks_at_so_many_channels_at_a_time(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(memory, "SWEEP_BATCH", 10)
+    monkeypatch.setattr(holdings, "SWEEP_BATCH", 10)
     for number in range(25):
         store.publish(f"room:{number}")
     store.clock.advance(store.options.history_ttl_s + 1)
     left = []
     for _ in range(3):
         store.engine.sweep()
-        left.append(store.engine.entries)
+        left.append(store.engine.figures().entries)
     assert left == [15, 5, 0]
 
 
