@@ -439,9 +439,15 @@ class Refreshed(Event, frozen=True, tag="refreshed"):
 
 
 class Draining(Event, frozen=True, tag="draining"):
-    """This server is going away: come back at a random moment within ``window`` seconds."""
+    """This server is going away: come back at a random moment within ``window`` seconds.
+
+    With fresh grants, as of now, for the connection and for the channels that the
+    application has let this client into: a crowd comes back, and nobody need be asked.
+    """
 
     window: float
+    grant: str | UnsetType = UNSET
+    grants: dict[str, str] | UnsetType = UNSET
 
 
 class Failure(Event, frozen=True, tag="error"):

@@ -327,6 +327,35 @@ def test_who_was_vouched_for_by_the_application_is_given_a_grant_for_its_next_co
     assert "grant" not in stage.connect(User("ann")).take()[0]
 
 
+def test_who_has_to_leave_is_given_fresh_grants_for_everything_the_application_allowed() -> None:
+    """Catalogue 72: a restart is when all come back at once, however long they have been here."""
+
+    async def drain() -> None:
+        application = FakeApplication(allowed=["subscribe asked:1"])
+        stage = _stage(application)
+        peer = stage.connect(User("ann", vouched_at=stage.clock.time()))
+        for channel in ("asked:1", "inner"):
+            await ask(stage, peer, "subscribe", channel=channel)
+        stage.clock.advance(3600)
+        peer.take()
+        stage.node.announce_drain([peer], 2.5)
+        told, now = peer.answer(), stage.clock.time()
+        again = stage.node.grants.user_of(told["grant"], now + 299)
+        assert again == User("ann", vouched_at=now)
+        assert list(told["grants"]) == ["asked:1"]
+        assert stage.node.grants.opens(told["grants"]["asked:1"], again, "asked:1", now + 299)
+
+    run(drain())
+
+
+def test_a_newer_token_leaves_the_lobby_as_it_is() -> None:
+    stage = Stage(channels=[("lobby", ChannelOptions(may_subscribe="token"))])
+    peer = stage.connect("ann")
+    stage.tokens["newer"] = User("ann")
+    assert stage.ask(peer, "refresh", token="newer")["type"] == "refreshed"
+    assert set(peer.session.subscriptions) == {"lobby"}
+
+
 def test_a_client_may_be_closed_with_a_reason_of_ones_own() -> None:
     stage = _stage()
     peer = stage.connect()

@@ -24,7 +24,6 @@ from tidewire.messages import (
     AppMessage,
     Call,
     Chat,
-    Draining,
     History,
     Ping,
     Presence,
@@ -169,9 +168,8 @@ class Node(Services):
 
     def announce_drain(self, peers: Iterable[Peer], window_s: float) -> None:
         """Tell ``peers`` to come back at a random moment within ``window_s`` seconds."""
-        event = Draining(window=window_s)
         for peer in peers:
-            peer.send(event)
+            peer.send(self._subscriber.draining(peer, window_s))
 
     # -- commands ------------------------------------------------------------------------------
 

@@ -32,7 +32,7 @@ class Rooms:
         self._hub = hub
         self._announcer = announcer
         self._application = application
-        self._kept = kept
+        self.kept = kept
         self._opening: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def open(self, found: Found) -> Room:
@@ -110,7 +110,7 @@ class Rooms:
 
     def close_if_empty(self, channel: str) -> None:
         room = self._hub.room(channel)
-        if room is not None and room.is_empty and channel != self._kept:
+        if room is not None and room.is_empty and channel != self.kept:
             self._hub.close(room)
             self._announcer.forget(channel)
             self._engine.close(channel)

@@ -11,7 +11,14 @@ from msgspec import UNSET, UnsetType, structs
 from tidewire.channels.patterns import Found
 from tidewire.clock import Clock
 from tidewire.errors import CommandRefused, ErrorCode
-from tidewire.messages import Position, Subscribe, SubscribedAll, Unsubscribe, Unsubscribed
+from tidewire.messages import (
+    Draining,
+    Position,
+    Subscribe,
+    SubscribedAll,
+    Unsubscribe,
+    Unsubscribed,
+)
 from tidewire.node.answers import Answers, refusal_of
 from tidewire.node.peer import Peer
 from tidewire.node.permissions import Permissions
@@ -166,8 +173,32 @@ class Subscriber:
         found, session = self._permissions.find(channel), peer.session
         if found is None:
             return False
-        is_servers = found.options.subscribed_by_server or channel in (session.unasked or ())
+        is_servers = (
+            found.options.subscribed_by_server
+            or channel == self._rooms.kept
+            or channel in (session.unasked or ())
+        )
         return is_servers or session.may("subscribe", found) is not False
+
+    def draining(self, peer: Peer, window_s: float) -> Draining:
+        """What ``peer`` is told when it has to leave: with the application's leave to come back."""
+        session, now = peer.session, self._clock.time()
+        made = {
+            name: self._grants.for_subscription(session.user, name, now)
+            for name in session.subscriptions
+            if self._is_by_hook(peer, name)
+        }
+        grants = {name: grant for name, grant in made.items() if grant is not UNSET}
+        return Draining(
+            window=window_s, grant=self._grants.anew(session.user, now), grants=grants or UNSET
+        )
+
+    def _is_by_hook(self, peer: Peer, channel: str) -> bool:
+        found = self._permissions.find(channel)
+        is_servers = channel in (peer.session.unasked or ())
+        return (
+            not is_servers and found is not None and self._permissions.is_asked("subscribe", found)
+        )
 
     # -- one at a time -------------------------------------------------------------------------
 

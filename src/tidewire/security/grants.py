@@ -16,6 +16,7 @@ from typing import TypeAlias, TypeVar
 
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
+from msgspec.structs import replace
 
 from tidewire.security.user import User
 
@@ -66,6 +67,12 @@ class Grants:
     def for_connection(self, user: User) -> str | UnsetType:
         """For ``user``, where it was the application that said who this is."""
         return UNSET if user.vouched_at is None else self._sign(_Connection(user, user.vouched_at))
+
+    def anew(self, user: User, now: float) -> str | UnsetType:
+        """The same for one who has been connected ever since, and has to leave now."""
+        if user.vouched_at is None:
+            return UNSET
+        return self.for_connection(replace(user, vouched_at=now))
 
     def user_of(self, grant: str, now: float) -> User | None:
         """Who shows it, or None where it does not hold."""
