@@ -163,7 +163,7 @@ def test_a_body_larger_than_any_call_is_not_read_to_its_end() -> None:
 
 
 def test_without_a_right_key_nothing_is_said() -> None:
-    """Catalogue 80: a channel that exists and one that does not are answered alike."""
+    """Catalogue 76 and 80: a channel that exists and one that does not are answered alike."""
 
     async def scene() -> None:
         async with serving(settings()) as port, _http(port, "twk_wrong") as http:

@@ -8,11 +8,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import NamedTuple
 
+import httpx
 import pytest
 from msgspec.structs import replace
 
 from tests.support.asynchronous import run
-from tests.support.backends import api_of, settings
+from tests.support.backends import api_of, settings, url_of
 from tests.support.inprocess import serving
 from tests.support.tokens import SECRET, claims, hmac_token
 from tidewire.api import AsyncApi
@@ -82,6 +83,40 @@ def test_whom_a_revocation_names_is_cut_and_may_not_return(
             assert await _close_code(ada) == 4001
             assert (await on.refusal(token))[0] == 403
             assert (await bob.request({"type": "ping"}))["type"] == "pong"
+
+    run(play())
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("GET", "/sse?channel=room:1"), ("GET", "/poll?channel=room:1"), ("POST", "/api/ticket")],
+)
+def test_what_is_revoked_opens_no_other_door_either(method: str, path: str) -> None:
+    """Catalogue 74: every way in asks the same question."""
+
+    async def play() -> None:
+        headers = {"authorization": f"Bearer {_token(iat=_an_hour_ago())}"}
+        async with scene() as on, httpx.AsyncClient(base_url=url_of(on.port), timeout=60) as http:
+            await on.api.revoke(user="ada")
+            answer = await http.request(method, path, headers=headers)
+        assert (answer.status_code, answer.json()["code"]) == (403, "revoked")
+
+    run(play())
+
+
+def test_an_event_stream_is_cut_like_any_connection() -> None:
+    async def play() -> None:
+        headers = {"authorization": f"Bearer {_token(iat=_an_hour_ago())}"}
+        async with (
+            scene() as on,
+            httpx.AsyncClient(base_url=url_of(on.port), timeout=60) as http,
+            http.stream("GET", "/sse?channel=room:1", headers=headers) as stream,
+        ):
+            lines = stream.aiter_lines()
+            await anext(lines)
+            assert (await on.api.revoke(user="ada")).clients == 1
+            async for _ in lines:  # to its end
+                pass
 
     run(play())
 

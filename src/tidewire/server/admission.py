@@ -162,17 +162,17 @@ class Admission:
     async def _by_hook(self, hook: Authenticate, handshake: Handshake) -> User:
         if self._allows_any_origin:
             handshake = _without_cookies(handshake)
+        asked_at = self._clock.time()
         answer = hook(handshake)
         user = await answer if inspect.isawaitable(answer) else answer
         if user is None:
             raise TokenRefused("the application refused")
         if not isinstance(user, User):
             raise TypeError(f"authenticate returned {type(user).__name__}, not User or None")
-        # Unless it says otherwise it vouches for its user as of now: whoever was revoked before is
-        # the application's to refuse.
-        now = self._clock.time()
-        issued_at = now if user.issued_at is None else user.issued_at
-        return msgspec.structs.replace(user, vouched_at=now, issued_at=issued_at)
+        # Unless it says otherwise it vouches for its user as of when it was asked: whoever was
+        # revoked before is the application's to refuse, whoever is meanwhile is ours.
+        issued_at = asked_at if user.issued_at is None else user.issued_at
+        return msgspec.structs.replace(user, vouched_at=asked_at, issued_at=issued_at)
 
 
 def _without_cookies(handshake: Handshake) -> Handshake:
