@@ -48,6 +48,13 @@ def set_notsent_lowat(sock: socket.socket) -> None:
         sock.setsockopt(socket.IPPROTO_TCP, option, NOTSENT_LOWAT_BYTES)
 
 
+def set_user_timeout(sock: socket.socket, timeout_s: float) -> None:
+    """Let the kernel give up on a peer that acknowledges nothing for so long (RFC 5482)."""
+    option = getattr(socket, "TCP_USER_TIMEOUT", None)
+    if option is not None and sock.family != socket.AF_UNIX:
+        sock.setsockopt(socket.IPPROTO_TCP, option, round(timeout_s * 1000))
+
+
 def _why(host: str, port: int, error: OSError) -> str:
     if error.errno == errno.EADDRINUSE:
         return f"port {port} on {host} is taken: stop the other program or choose another --port"

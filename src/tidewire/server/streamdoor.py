@@ -25,6 +25,7 @@ from tidewire.security.handshake import Handshake
 from tidewire.security.ids import new_client_id
 from tidewire.server.crossorigin import CrossOrigin
 from tidewire.server.door import FrontDoor, Request
+from tidewire.server.listening import set_user_timeout
 from tidewire.server.queries import read_channels, read_places, with_ticket
 from tidewire.server.refusals import explanation, http_head, response_headers
 from tidewire.server.shared import Shared
@@ -155,6 +156,9 @@ class StreamDoor:
             session = listener.session
             facts = {"user": session.user.id, "client": session.client_id}
             logger.info("streaming", extra={**facts, "ip": listener.client_ip})
+        sock = transport.get_extra_info("socket")
+        if sock is not None:
+            set_user_timeout(sock, self._shared.limits.heartbeat_timeout_s)
         stream.start(transport, listener.head, early)
 
 
