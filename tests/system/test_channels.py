@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from pathlib import Path
 from typing import Any
 
-from tests.support.asynchronous import run
+from tests.support.asynchronous import eventually, run
 from tidewire.app import App, Client
 from tidewire.config import Auth, Channel, Settings
 from tidewire.config.values import Secret
@@ -133,3 +134,33 @@ def test_the_application_lets_newcomers_in_and_says_where_they_are_subscribed() 
             assert (await ann.expect("message"))["data"] == "hello"
 
     run(come())
+
+
+def test_what_is_sent_before_the_application_has_let_one_in_waits() -> None:
+    """Catalogue 27."""
+
+    async def hurry() -> None:
+        app, may_enter = App(), asyncio.Event()
+        told: list[str] = []
+
+        @app.on_connect
+        async def greet(client: Client) -> None:
+            told.append("asked")
+            await may_enter.wait()
+
+        @app.on_disconnect
+        async def gone(client: Client, reason: str) -> None:
+            told.append("gone")
+
+        async with serve(app) as server:
+            ann = await server.connect("ann")
+            await ann.send({"type": "chat", "text": "hello"}, {"type": "ping", "id": 1})
+            await eventually(lambda: told == ["asked"])
+            may_enter.set()
+            kinds = [(await ann.receive())["type"] for _ in range(3)]
+            assert kinds[0] == "connected"
+            assert sorted(kinds[1:]) == ["chat", "pong"]
+            await ann.close()
+            await eventually(lambda: told == ["asked", "gone"])
+
+    run(hurry())
