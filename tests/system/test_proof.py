@@ -47,14 +47,18 @@ url = "sqlite:///history.db"
 
 
 class Trial:
-    """A server, a faulty network before some of its clients, and those clients."""
+    """A server, a faulty network before some of its clients, and those clients.
+
+    Who is behind the network speaks MessagePack, the others JSON: they see one log.
+    """
 
     def __init__(self, server: ServerProcess, proxy: FaultProxy) -> None:
         self.server = server
         self.proxy = proxy
         token = hmac_token(claims())  # a key to publish once is a user's, so everybody is somebody
         here = partial(connect, f"ws://127.0.0.1:{server.port}/ws", token=token)
-        behind = partial(connect, f"ws://127.0.0.1:{proxy.port}/ws", token=token)
+        far = f"ws://127.0.0.1:{proxy.port}/ws"
+        behind = partial(connect, far, token=token, dialect="msgpack")
         self.recorder = Recorder(here)
         self.ann = self.recorder.subscriber("ann", CHANNEL, connect=behind)
         self.bob = self.recorder.subscriber("bob", CHANNEL)
