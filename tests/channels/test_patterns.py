@@ -5,7 +5,13 @@ from __future__ import annotations
 import pytest
 
 from tidewire.channels.options import ChannelOptions
-from tidewire.channels.patterns import MAX_CACHED_NAMES, ChannelTable, includes, placeholders
+from tidewire.channels.patterns import (
+    MAX_CACHED_NAMES,
+    ChannelTable,
+    covers,
+    includes,
+    placeholders,
+)
 from tidewire.errors import ConfigError
 
 HERE = ChannelOptions(history_size=1)
@@ -107,3 +113,58 @@ def test_a_wider_pattern_covers_a_narrower_one(wide: str, narrow: str) -> None:
 )
 def test_a_narrower_pattern_covers_no_wider_one(pattern: str, other: str) -> None:
     assert not includes(pattern, other)
+
+
+# --- one user's own, and what the server subscribes everybody to -------------------------------
+
+BY_SERVER = ChannelOptions(subscribed_by_server=True)
+
+
+@pytest.mark.parametrize(
+    ("user_id", "is_open"),
+    [("ann", True), ("bob", False), ("Ann", False), ("ann ", False), ("ann=20", False)],
+)
+def test_a_channel_with_an_owner_is_open_to_that_user_alone(user_id: str, is_open: bool) -> None:
+    """Catalogue 76: no id of another can stand in the name as this one does."""
+    found = ChannelTable([("user:{userId}", HERE)]).find("user:ann")
+    assert found is not None
+    assert found.is_open_to(user_id) is is_open
+
+
+def test_a_channel_without_an_owner_is_open_to_all() -> None:
+    found = ChannelTable([("chat:{room}", HERE)]).find("chat:ann")
+    assert found is not None
+    assert found.is_open_to("bob")
+
+
+def test_the_server_subscribes_a_user_to_what_is_for_all_and_to_its_own() -> None:
+    table = ChannelTable([("news", BY_SERVER), ("user:{userId}", BY_SERVER), ("chat:{room}", HERE)])
+    assert table.names_for("ann") == ["news", "user:ann"]
+    (_, own) = table.names_for("ann ä/")
+    found = table.find(own)
+    assert found is not None
+    assert found.is_open_to("ann ä/")
+
+
+@pytest.mark.parametrize("pattern", ["chat:{room}", "news:*", "user:{userId}:{device}"])
+def test_the_server_cannot_subscribe_anybody_to_a_family_of_channels(pattern: str) -> None:
+    with pytest.raises(ConfigError, match="subscribed_by_server needs one channel"):
+        ChannelTable([(pattern, BY_SERVER)])
+
+
+@pytest.mark.parametrize(
+    ("pattern", "name", "is_covered"),
+    [
+        ("chat:{room}", "chat:1", True),
+        ("chat:*", "chat:1:2", True),
+        ("chat:{room}", "chat:1:2", False),
+        ("chat", "chats", False),
+        ("no pattern", "chat", False),
+        ("(a+)+$", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa!", False),
+    ],
+)
+def test_a_pattern_in_a_token_covers_what_it_says_and_nonsense_covers_nothing(
+    pattern: str, name: str, is_covered: bool
+) -> None:
+    """Catalogue 14 and 25."""
+    assert covers(pattern, name) is is_covered
