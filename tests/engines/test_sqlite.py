@@ -200,8 +200,10 @@ def test_half_a_character_is_refused_alone(path: Path) -> None:
     async def scene() -> None:
         async with life(path) as stand:
             receipts = [stand.submit(each) for each in ('"fine"', '"\ud800"', '"fine too"')]
+            receipts += [stand.submit("1", **{name: "\ud800"}) for name in ("once", "key")]
             await stand.end(receipts)
-            assert [each.outcome for each in receipts] == ["accepted", "refused", "accepted"]
+            outcomes = [each.outcome for each in receipts]
+            assert outcomes == ["accepted", "refused", "accepted", "refused", "refused"]
             assert await stand.latest() == ['"fine"', '"fine too"']
 
     run(scene())

@@ -6,7 +6,7 @@ import logging
 import resource
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -14,6 +14,7 @@ import pytest
 from tests.support.asynchronous import run
 from tests.support.stores import life
 from tidewire.engines.sqlite import engine as engine_module
+from tidewire.engines.sqlite import schema
 from tidewire.engines.sqlite.schema import connect_writer
 from tidewire.errors import EngineUnavailable
 from tidewire.testing.engine_contract import Stand
@@ -137,6 +138,25 @@ def test_a_write_that_fails_at_the_commit_is_unknown_and_what_follows_is_sound(
             assert await stand.latest() == ["1", "2"]
         async with life(path) as after:
             assert await after.latest() == ["1", "2"]
+
+    run(scene())
+
+
+def test_another_program_that_writes_the_file_is_waited_for_and_not_for_ever(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(schema, "BUSY_TIMEOUT_S", 0.05)
+    path = tmp_path / "history.db"
+
+    async def scene() -> None:
+        async with life(path) as stand:
+            await stand.publish("1")
+            with closing(sqlite3.connect(path, isolation_level=None)) as other:
+                other.execute("BEGIN IMMEDIATE")
+                assert await _outcome(stand, "2") == "refused"
+                assert await stand.latest() == ["1"]
+            await stand.publish("3")
+            assert await stand.latest() == ["1", "3"]
 
     run(scene())
 

@@ -35,6 +35,16 @@ def _write_database(path: Path, script: str) -> None:
         file.executescript(script)
 
 
+def test_an_engine_that_could_not_start_can_be_stopped(tmp_path: Path) -> None:
+    async def scene() -> None:
+        engine = sqlite_engine(tmp_path)
+        with pytest.raises(StartFailed):
+            engine.start(RecordingSink())
+        await engine.stop()
+
+    run(scene())
+
+
 def test_a_directory_is_no_file(tmp_path: Path) -> None:
     assert _refusal(tmp_path) == f"{tmp_path} is a directory"
 

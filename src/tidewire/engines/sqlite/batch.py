@@ -80,35 +80,38 @@ class Batch:
 
     def apply(self, drafts: list[Draft]) -> None:
         """Raises ``sqlite3.Error``; then nothing of it counts, and the caller rolls back."""
-        self._ledger.fetch({entry.channel for entry, _, _ in drafts})
-        self._fetch_once(drafts)
-        self._fetch_keys(drafts)
-        tags = self._make_tags(len(drafts))
-        for (entry, options, receipt), tag in zip(drafts, tags, strict=True):
+        texts = self._texts_of(drafts)
+        written = [draft for draft, text in zip(drafts, texts, strict=True) if text is not None]
+        self._ledger.fetch({entry.channel for entry, _, _ in written})
+        self._fetch_once(written)
+        self._fetch_keys(written)
+        for (entry, options, receipt), text in zip(drafts, texts, strict=True):
+            position = None if text is None else self._place(entry, options, text)
             if receipt is not None:
-                self.outcome.receipts.append(receipt)
-                receipt.position = None
-            position = self._place(entry, options, tag)
-            if receipt is not None and position is not None:
                 receipt.position = position
+                self.outcome.receipts.append(receipt)
         self._write()
 
-    def _place(self, entry: Publication, options: ChannelOptions, tag: str) -> Position | None:
+    def _texts_of(self, drafts: list[Draft]) -> list[str | None]:
+        """As they are stored; None for what no file and no frame can hold: half a character."""
+        texts: list[str | None] = []
+        for (entry, _, _), tag in zip(drafts, self._make_tags(len(drafts)), strict=True):
+            entry.tag, entry.timestamp = tag, self._now_ms
+            try:
+                texts.append(to_text(entry))
+            except (UnicodeEncodeError, OverflowError):
+                texts.append(None)
+        return texts
+
+    def _place(self, entry: Publication, options: ChannelOptions, text: str) -> Position | None:
         """Where the entry is from now on; None where it is refused."""
         once = (entry.channel, entry.user_id, entry.once or "")
         if entry.once is not None and once in self._once:
             return self._once[once]
         channel = self._ledger.change(entry.channel)
-        entry.seq, entry.tag, entry.timestamp = channel.seq + 1, tag, self._now_ms
-        try:
-            text = to_text(entry)
-        except UnicodeEncodeError:  # half a character, which no file and no frame can hold
-            return None
-        if (
-            entry.key is not None
-            and options.keeps_latest
-            and not self._set_key(channel, entry, text)
-        ):
+        entry.seq = channel.seq + 1
+        sets_key = entry.key is not None and options.keeps_latest
+        if sets_key and not self._set_key(channel, entry, text):
             return None
         self._append(channel, entry, options, text)
         if entry.once is not None:

@@ -67,7 +67,7 @@ class SqliteEngine:
         self._signals = SignalBox()
         self._leases = Leases(clock)
         self._handed_over: asyncio.Future[None] | None = None
-        self._is_stopped = False
+        self._is_running = False
         self._sink: Sink
         self._lock: FileLock
         self._writer: Writer
@@ -92,11 +92,12 @@ class SqliteEngine:
             raise
         self._reader = Reader(self._path)
         self._writer.start()
+        self._is_running = True
 
     async def stop(self) -> None:
-        if self._is_stopped:
+        if not self._is_running:
             return
-        self._is_stopped = True
+        self._is_running = False
         self.drain()
         self._reader.stop()  # first: the last to close the file tidies up beside it
         await self._writer.stop()
@@ -121,7 +122,7 @@ class SqliteEngine:
     # -- publishing ----------------------------------------------------------------------------
 
     def submit(self, entry: Publication, options: ChannelOptions, receipt: Receipt | None) -> bool:
-        if self._is_stopped or len(self._drafts) + self._written >= MAX_IN_FLIGHT:
+        if not self._is_running or len(self._drafts) + self._written >= MAX_IN_FLIGHT:
             return False
         self._drafts.append((entry, options, receipt))
         return True
@@ -185,7 +186,7 @@ class SqliteEngine:
         """What was read, when what it may be ahead of the loop has been handed over."""
         answer = await reading
         while (here := self._open.get(channel)) is not None and here.seq < answer.head.seq:
-            if self._is_stopped:
+            if not self._is_running:
                 raise EngineUnavailable("the engine has stopped")
             if self._handed_over is None:
                 self._handed_over = asyncio.get_running_loop().create_future()
