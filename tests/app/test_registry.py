@@ -54,6 +54,20 @@ def test_data_is_read_as_the_channels_type_or_as_plain_json() -> None:
     assert app.registry.read("news", '{"text":"hi"}') == {"text": "hi"}
 
 
+def test_a_handler_of_another_message_is_refused_where_it_is_declared() -> None:
+    class Move(Message, type="move"):
+        x: int
+
+    class Step(Message, type="step"):
+        y: int
+
+    def step(client: Any, step: Step) -> None: ...
+
+    step.__annotations__["step"] = Step  # as it is for a type of a module
+    with pytest.raises(TypeError, match="step takes a Step, and is called with a Move"):
+        App().on(Move)(step)
+
+
 def test_a_message_and_a_method_have_one_handler() -> None:
     class Move(Message, type="move"):
         x: int

@@ -7,12 +7,12 @@ import asyncio
 import pytest
 
 from tests.support.asynchronous import run
-from tests.support.inprocess import serving, settings_for
 from tidewire.app import App
 from tidewire.errors import TidewireError
 from tidewire.security.handshake import Handshake
 from tidewire.security.user import User
-from tidewire.testing.client import Disconnected, connect
+from tidewire.testing.client import Disconnected
+from tidewire.testing.server import serve
 
 
 def _app() -> App:
@@ -30,12 +30,12 @@ def test_whoever_came_in_with_it_is_cut(named: dict[str, str]) -> None:
     app = _app()
 
     async def scene() -> None:
-        async with serving(settings_for(), app) as port:
-            async with await connect(f"ws://127.0.0.1:{port}/ws") as client:
-                await client.expect("connected")
-                assert await app.revoke(**named) == 1  # type: ignore[arg-type]
-                with pytest.raises(Disconnected, match="4001"):
-                    await client.expect("never")
+        async with serve(app) as server:
+            client = await server.connect()
+            await client.expect("connected")
+            assert await app.revoke(**named) == 1  # type: ignore[arg-type]
+            with pytest.raises(Disconnected, match="4001"):
+                await client.expect("never")
 
     run(scene())
 
@@ -44,7 +44,7 @@ def test_a_thread_may_ask_for_it_and_wait() -> None:
     app = _app()
 
     async def scene() -> None:
-        async with serving(settings_for(), app):
+        async with serve(app):
             assert await asyncio.to_thread(lambda: app.revoke(user="bob").wait()) == 0
 
     run(scene())

@@ -18,7 +18,8 @@ from tidewire.app.typescript import typescript
 COMPILER = Path(__file__).parents[1] / "javascript/node_modules/typescript/bin/tsc"
 
 
-class Author(Struct):
+class Author(Struct, tag="a", tag_field="type"):
+    id: int
     name: str
     age: int | None = None
 
@@ -65,7 +66,8 @@ def _app() -> App:
 RIGHT = """
 import type { Calls, Channels, ClientMessages, ServerMessages } from "./types";
 
-const chat: Channels["chat:42"] = { text: "hi", author: { name: "ann", age: null } };
+const me: Channels["chat:42"]["author"] = { type: "a", id: 1, name: "ann", age: null };
+const chat: Channels["chat:42"] = { text: "hi", author: me };
 const text: string = chat.text;
 const move: ClientMessages["move"] = { type: "move", x: 3 };
 const entry: Channels["game:7:moves"] = move;
@@ -82,9 +84,9 @@ export { asked, told, odd, nothing, entry };
 """
 
 WRONG = [
-    'const chat: Channels["chat:42"] = { text: 3, author: { name: "ann" } };',
+    'const chat: Channels["chat:42"] = { text: 3, author: me };',
     'const chat: Channels["chat:42"] = { text: "hi" };',
-    'const chat: Channels["chat:42"] = { text: "", author: { name: "" }, mood: "angry" };',
+    'const chat: Channels["chat:42"] = { text: "", author: me, mood: "angry" };',
     'const nowhere: Channels["nowhere"] = 1;',
     'const move: ClientMessages["move"] = { type: "jump", x: 3 };',
     'const asked: Calls["score"]["parameters"] = { lastGames: 3 };',
@@ -107,10 +109,13 @@ def test_a_program_that_uses_the_types_rightly_compiles(tmp_path: Path) -> None:
 
 
 def test_a_program_that_uses_them_wrongly_fails_at_each_mistake(tmp_path: Path) -> None:
-    head = 'import type { Calls, Channels, ClientMessages } from "./types";\n'
+    head = (
+        'import type { Calls, Channels, ClientMessages } from "./types";\n'
+        'declare const me: Channels["chat:42"]["author"];\n'
+    )
     lines = [f"export {line.replace('const ', f'const n{n}_', 1)}" for n, line in enumerate(WRONG)]
     done = _compile(tmp_path, head + "\n".join(lines))
-    failed = {int(line.split("(")[1].split(",")[0]) - 2 for line in done.stdout.splitlines()
+    failed = {int(line.split("(")[1].split(",")[0]) - 3 for line in done.stdout.splitlines()
               if line.startswith("program.ts(")}  # fmt: skip
     assert failed == set(range(len(WRONG))), done.stdout
 

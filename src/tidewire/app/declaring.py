@@ -7,7 +7,7 @@ from typing import Any, TypeVar, Unpack, overload
 
 from tidewire.app.calls import make_call
 from tidewire.app.channels import Channel, ChannelKeywords, declare
-from tidewire.app.handlers import Handling, Wanted, make_handler
+from tidewire.app.handlers import Handling, Wanted, check_annotation, make_handler
 from tidewire.app.hooks import ANSWER_S, KINDS, Hook
 from tidewire.app.message import Message
 from tidewire.app.publishing import Publishes
@@ -85,6 +85,7 @@ class Declares(Publishes):
 
         def decorate(function: F) -> F:
             wanted = Wanted(label, ("client", "message"), longest_s=ANSWER_S)
+            check_annotation(function, wanted, message)
             handler = make_handler(function, wanted, Handling(inline, time_limit_s))
             self._registry.add_message(message, handler)
             return function
@@ -121,7 +122,12 @@ class Declares(Publishes):
         return decorate
 
     def every(
-        self, period_s: float, *, lease: str | None = None, inline: bool = False
+        self,
+        period_s: float,
+        *,
+        lease: str | None = None,
+        inline: bool = False,
+        time_limit_s: float | None = None,
     ) -> Callable[[F], F]:
         """Decorator: runs every ``period_s`` seconds while the server does.
 
@@ -133,7 +139,7 @@ class Declares(Publishes):
         label = f"@app.every({period_s:g})"
 
         def decorate(function: F) -> F:
-            handler = make_handler(function, Wanted(label), Handling(inline))
+            handler = make_handler(function, Wanted(label), Handling(inline, time_limit_s))
             self._registry.tickers.append(Ticker(handler, period_s, lease))
             return function
 

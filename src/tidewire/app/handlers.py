@@ -10,7 +10,7 @@ import inspect
 import math
 from collections.abc import Callable, Collection, Sequence
 from inspect import Parameter
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, get_type_hints
 
 from msgspec import Struct
 
@@ -125,6 +125,22 @@ def _after_places(
                 f"{_listed(wanted.places, ' and ')}, and has no parameter for the {place}"
             )
     return parameters[len(wanted.places) :]
+
+
+def check_annotation(function: Function, wanted: Wanted, message: type) -> None:
+    """Raise ``TypeError`` where the second parameter says that it is another type's."""
+    try:
+        hints = list(get_type_hints(function).items())
+    except (NameError, TypeError):  # of names that only a type checker sees
+        return
+    named = list(inspect.signature(function).parameters)[1:2]
+    for name, hint in hints:
+        is_struct = isinstance(hint, type) and issubclass(hint, Struct)
+        if name in named and is_struct and not issubclass(message, hint):
+            raise TypeError(
+                f"{wanted.label}: {_name(function)} takes a {hint.__name__}, "
+                f"and is called with a {message.__name__}"
+            )
 
 
 def _unknown(function: Function, wanted: Wanted, parameter: str) -> str:

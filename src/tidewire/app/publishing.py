@@ -110,7 +110,7 @@ class Publishes:
 
         try:
             self._submit(link, draft, settle)
-        except TidewireError as error:
+        except Exception as error:  # whoever waits must hear of it, whatever it is
             _fail(done, draft, error)
 
     def _submit(self, link: Link, draft: Publication, settle: Callable[[Receipt], None]) -> None:
@@ -173,7 +173,7 @@ def _settle(done: asyncio.Future[Receipt]) -> Callable[[Receipt], None]:
     return settle
 
 
-def _fail(done: Future[Position], draft: Publication, error: TidewireError) -> None:
+def _fail(done: Future[Position], draft: Publication, error: Exception) -> None:
     logger.warning("not published", extra={"channel": draft.channel, "reason": str(error)})
     done.set_exception(error)
 

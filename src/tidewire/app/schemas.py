@@ -50,8 +50,8 @@ def describe(registry: Registry) -> Described:
     types = list(dict.fromkeys(_types_of(registry)))
     schemas, components = msgspec.json.schema_components(types, ref_template=f"{REFERENCE}{{name}}")
     of = dict(zip(types, schemas, strict=True))
-    for component in components.values():
-        _hide_id(component)
+    for each in filter(_is_message, types):
+        _hide_id(components[of[each]["$ref"].removeprefix(REFERENCE)])
     return Described(
         received={kind_of(each): of[each] for each in registry.messages},
         sent={kind_of(each): of[each] for each in registry.sent},
@@ -101,10 +101,8 @@ def _with_default(field: FieldInfo, schema: Schema) -> Schema:
 
 def _hide_id(component: Schema) -> None:
     """A message's ``id`` is the protocol's: every command may have one."""
-    properties = component.get("properties", {})
-    if component.get("title") and "enum" in properties.get("type", {}) and "id" in properties:
-        del properties["id"]
+    component["properties"].pop("id", None)
 
 
-def is_message(each: object) -> bool:
+def _is_message(each: object) -> bool:
     return isinstance(each, type) and issubclass(each, Message)
