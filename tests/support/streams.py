@@ -23,7 +23,6 @@ from tidewire.server.stream import Stream
 from tidewire.server.streamwires import StreamWires
 from tidewire.session import Session
 
-
 MANY_TURNS = 10_000
 """More than any test needs."""
 
@@ -128,9 +127,7 @@ class StreamStage(Stage):
             self.hub.flush,
             self.shared.flush,
             self.node.observe_written,
-            has_more=lambda: (
-                self.engine.has_work or self.hub.has_work or self.shared.has_work
-            ),
+            has_more=lambda: self.engine.has_work or self.hub.has_work or self.shared.has_work,
         )
         self._streams = count(1)
 
