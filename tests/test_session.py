@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
 from msgspec import UNSET
@@ -81,12 +81,10 @@ def test_a_client_may_do_what_its_channel_allows_and_nothing_else(
     user: User, access: Access, may: bool | None, action: Action
 ) -> None:
     """Catalogue 73 and 74: each way in has its own rule, and no other way leads around it."""
-    options = ChannelOptions(
-        **{
-            name: access if name.endswith(action) else "nobody"
-            for name in ("may_subscribe", "may_publish", "may_read_history", "may_read_presence")
-        }
-    )
+    words = ("may_subscribe", "may_publish", "may_read_history", "may_read_presence")
+    given: dict[str, Any] = {word: "nobody" for word in words}
+    given.update({word: access for word in words if word.endswith(action)})
+    options = ChannelOptions(**given)
     assert _session(user).may(action, _found(options)) is may
 
 
@@ -192,8 +190,18 @@ def test_a_client_has_so_many_subscriptions_and_may_ask_again_for_those_it_has()
     """Catalogue 71."""
     session = _session()
     session.subscriptions = {"a": Position("e", 0), "b": Position("e", 0)}
-    assert _refusal(session.check_room, "c").code == "limit"
-    assert _is_allowed(session.check_room, "a")
+    assert _refusal(session.check_subscribe, "c", 0).code == "limit"
+    assert _is_allowed(session.check_subscribe, "a", 0)
+
+
+def test_subscribing_has_a_rate_however_many_channels_a_command_names() -> None:
+    """Catalogue 72 and 77: what is asked of the log is bounded work."""
+    session = _session()
+    session.subscriptions = {"a": Position("e", 0)}
+    asked = [_is_allowed(session.check_subscribe, "a", 0) for _ in range(300)]
+    assert sum(asked) == 256
+    assert _refusal(session.check_subscribe, "a", 0).code == "rate_limited"
+    assert _is_allowed(session.check_subscribe, "a", 1)
 
 
 def test_only_so_many_commands_wait_for_their_answer_at_a_time() -> None:

@@ -23,6 +23,11 @@ MAX_WRITINGS = 128
 Beyond, the one it wrote to first is looked up anew: its burst is back after 128 others."""
 
 
+SUBSCRIBES = Rate(50, 256)
+"""One command may name 128 channels, each of which is a read of the log: at the rate of frames a
+client could ask for 25,000 a second. All of its channels twice over at once are plenty."""
+
+
 class SessionLimits(Struct, frozen=True):
     """What one client may do; the numbers' reasons are in ``config.settings``."""
 
@@ -71,9 +76,9 @@ class Session:
     Slots, and buckets made on first use: an idle client costs some 300 bytes.
     """
 
-    __slots__ = ("_limits", "_publication_bytes", "_publications", "_strikes", "_user_rate",
-                 "client_id", "is_welcome", "subscriptions", "unanswered", "unasked", "user",
-                 "writings")  # fmt: skip
+    __slots__ = ("_limits", "_publication_bytes", "_publications", "_strikes", "_subscribes",
+                 "_user_rate", "client_id", "is_welcome", "subscriptions", "unanswered", "unasked",
+                 "user", "writings")  # fmt: skip
 
     def __init__(self, client_id: str, user: User, limits: SessionLimits) -> None:
         self.client_id = client_id
@@ -87,6 +92,7 @@ class Session:
         self._publications: TokenBucket | None = None
         self._publication_bytes: TokenBucket | None = None
         self._strikes: Strikes | None = None
+        self._subscribes: TokenBucket | None = None
         self._user_rate: TokenBucket | None = None  # shared by the user's clients
 
     # -- rules ---------------------------------------------------------------------------------
@@ -113,8 +119,13 @@ class Session:
             for pattern, actions in self.user.capabilities
         )
 
-    def check_room(self, channel: str) -> None:
-        """Raise ``CommandRefused`` unless this client may have one more subscription."""
+    def check_subscribe(self, channel: str, now: float) -> None:
+        """Raise ``CommandRefused`` unless this client may have one more subscription, and now."""
+        if self._subscribes is None:
+            self._subscribes = TokenBucket(SUBSCRIBES)
+        wait_s = self._subscribes.take(now)
+        if wait_s:
+            raise rate_limited("subscribes", wait_s)
         is_new = channel not in self.subscriptions
         if is_new and len(self.subscriptions) >= self._limits.subscriptions:
             raise CommandRefused("limit", f"at most {self._limits.subscriptions} subscriptions")

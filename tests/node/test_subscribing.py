@@ -277,6 +277,18 @@ def test_who_is_put_out_while_it_subscribes_does_not_get_in() -> None:
     assert ROOM not in peer.session.subscriptions
 
 
+def test_who_is_put_out_while_it_reads_the_past_of_its_channel_is_not_told_that_it_is_in() -> None:
+    """Catalogue 75."""
+    slow = SlowStage()
+    peer = slow.connect()
+    peer.take()
+    slow.send(peer, "subscribe", channel="lobby", since={"epoch": "e1", "seq": 0}, id=1)
+    slow.node.unsubscribe(peer, "lobby", "forbidden")
+    slow.answer(peer)
+    put_out, refused = peer.take()
+    assert (put_out["type"], refused["type"], refused["id"]) == ("unsubscribed", "error", 1)
+
+
 def test_the_server_waits_for_a_subscribe_of_the_clients_own() -> None:
     slow = SlowStage()
 

@@ -153,6 +153,7 @@ class Recoverer:
             return
         await peer.drained()
         past = await self._past(joining, live_after, room.position.seq - live_after.seq)
+        joining.check()
         if not past.is_snapshot:
             past = _until(live_after, past, joining.command.rewind)
         rest = await self._send_pages(joining, past)
@@ -171,6 +172,7 @@ class Recoverer:
         for page in pages[:-1]:
             joining.peer.send(_part(joining, past, page))
             await joining.peer.drained()
+            joining.check()
         return pages[-1]
 
 

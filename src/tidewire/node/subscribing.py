@@ -62,7 +62,7 @@ class Subscriber:
     def _check(self, peer: Peer, channel: str) -> None:
         """Refuse at once what need not wait for anybody to be refused."""
         self._permissions.check(peer.session, "subscribe", channel)
-        peer.session.check_room(channel)
+        peer.session.check_subscribe(channel, self._clock.monotonic())
 
     async def several(self, peer: Peer, command: Subscribe) -> None:
         """One after the other, each answered by itself; then the answer to the command."""
