@@ -82,7 +82,7 @@ def test_a_client_may_do_what_its_channel_allows_and_nothing_else(
 ) -> None:
     """Catalogue 73 and 74: each way in has its own rule, and no other way leads around it."""
     words = ("may_subscribe", "may_publish", "may_read_history", "may_read_presence")
-    given: dict[str, Any] = {word: "nobody" for word in words}
+    given: dict[str, Any] = dict.fromkeys(words, "nobody")
     given.update({word: access for word in words if word.endswith(action)})
     options = ChannelOptions(**given)
     assert _session(user).may(action, _found(options)) is may
