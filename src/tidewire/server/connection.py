@@ -7,22 +7,22 @@ It knows frames, buffers and deadlines. What a message means is its handler's
   connection owns no buffer.
 - Reading pauses for a set of reasons and goes on when the set is empty; frames
   already read are kept meanwhile.
-- What it is told to send leaves with the tick's one write; while the peer reads
-  too slowly it queues, bounded by bytes and by age.
+- While the peer reads too slowly nothing is read from it, and its channels are told;
+  what it is sent meanwhile is ``outgoing``'s.
 """
 
 from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Coroutine, Iterator
-from functools import partial
+from collections.abc import Coroutine, Iterator
 from typing import Any
 
 from tidewire.errors import ProtocolViolated
 from tidewire.messages import Event
 from tidewire.node.peer import Peer
 from tidewire.security.rates import TokenBucket
+from tidewire.server.outgoing import Outgoing
 from tidewire.server.shared import READ_BUFFER_BYTES, Shared
 from tidewire.server.wires import PlainWire
 from tidewire.session import Session
@@ -31,9 +31,6 @@ from tidewire.websocket.close_codes import CloseCode
 from tidewire.websocket.frames import Opcode, close_frame, frame, ping_frame, pong_frame
 from tidewire.websocket.receiver import Close, Ping, Receiver
 from tidewire.websocket.receiver import Event as Received
-
-WRITE_HIGH_WATER_BYTES = 64 * 1024
-"""Where the transport asks us to stop; what comes later is our own, bounded, droppable queue."""
 
 CLOSE_DEADLINE_S = 5.0
 """How long a peer may take to answer a Close (catalogue 46)."""
@@ -51,25 +48,16 @@ class Paused:
     COMMAND = 2
 
 
-class Connection(asyncio.BufferedProtocol):
+class Connection(Outgoing):
     """One client's WebSocket, from the 101 to the end. Implements ``node.Peer``."""
 
     __slots__ = (
         "_awaits_pong",
-        "_backlog",
-        "_backlog_bytes",
         "_command",
-        "_deadline",
-        "_drained",
         "_frames",
         "_has_heard",
-        "_is_clear",
-        "_is_open",
-        "_outbox",
         "_paused",
         "_receiver",
-        "_shared",
-        "_transport",
         "close_code",
         "close_reason",
         "limited_ip",
@@ -87,6 +75,7 @@ class Connection(asyncio.BufferedProtocol):
         receiver: Receiver,
         limited_ip: str | None,
     ) -> None:
+        super().__init__(shared)
         self.limited_ip = limited_ip  # the address it is counted under, if under any
         self.session = session
         self.wire = wire
@@ -94,31 +83,20 @@ class Connection(asyncio.BufferedProtocol):
         self.opened_at = 0.0
         self.close_code = 0
         self.close_reason = ""
-        self._shared = shared
         self._receiver = receiver
-        self._transport: asyncio.Transport | None = None
         self._frames: TokenBucket | None = None
-        self._outbox: list[bytes] | None = None  # what leaves at this tick's end
-        self._backlog: list[bytes] | None = None  # what waits while the transport is full
-        self._backlog_bytes = 0
-        self._drained: asyncio.Future[None] | None = None
         self._command: asyncio.Task[None] | None = None
-        self._deadline: asyncio.TimerHandle | None = None
         self._paused = Paused.NOTHING
         self._has_heard = False
         self._awaits_pong = False
-        self._is_open = False
-        self._is_clear = False  # open, and nothing queued: a block may be written at once
 
     # -- beginning -----------------------------------------------------------------------------
 
     def start(self, transport: asyncio.Transport, head: bytes, early: bytes) -> None:
         """Take over ``transport``: send the upgrade's ``head``, then act on ``early`` bytes."""
         shared = self._shared
-        self._transport = transport
         self.opened_at = shared.clock.monotonic()
-        self._is_open = self._is_clear = True
-        transport.set_write_buffer_limits(high=WRITE_HIGH_WATER_BYTES)
+        self._write_to(transport)
         transport.set_protocol(self)
         self.queue(head)  # one write with the welcome
         shared.connections.add(self)
@@ -284,82 +262,15 @@ class Connection(asyncio.BufferedProtocol):
     def send(self, event: Event) -> None:
         self.queue(self.wire.event(event))
 
-    def queue(self, data: bytes) -> None:
-        """Send ``data``, whole frames, with this tick's one write."""
-        if not self._is_open:
-            return
-        if self._outbox is None:
-            self._outbox = [data]
-            self._is_clear = False
-            self._shared.queue(self)
-        else:
-            self._outbox.append(data)
-
-    @property
-    def is_behind(self) -> bool:
-        return self._backlog is not None
-
-    def deliver(self, data: bytes) -> None:
-        """Write ``data`` now, behind what is queued. The end of every fan-out: kept flat."""
-        if self._is_clear:
-            try:
-                self._transport.write(data)  # type: ignore[union-attr]  # set while clear
-            except RuntimeError:  # uvloop, between losing the connection and telling us
-                self._is_clear = False
-        elif self._outbox is not None:
-            self._outbox.append(data)
-        elif self._is_open:
-            self._write(data)
-
-    def flush(self) -> None:
-        outbox, self._outbox = self._outbox, None
-        if outbox is None or not self._is_open:
-            return
-        self._is_clear = self._backlog is None
-        data = outbox[0] if len(outbox) == 1 else b"".join(outbox)
-        self._shared.counters.bytes_sent += len(data)
-        self._write(data)
-
-    def _write(self, data: bytes) -> None:
-        if self._backlog is not None:
-            self._keep(data)
-        elif self._transport is not None:
-            try:
-                self._transport.write(data)
-            except RuntimeError:
-                self._is_clear = False
-
-    def _keep(self, data: bytes) -> None:
-        """The transport is full: queue, and give up on a reader that is too far behind."""
-        backlog = self._backlog
-        if backlog is None:
-            return
-        backlog.append(data)
-        self._backlog_bytes += len(data)
-        self._shared.counters.queue_bytes += len(data)
-        if self._backlog_bytes > self._shared.limits.queue_bytes:
-            self._too_slow()
-
-    def pause_writing(self) -> None:
-        self._backlog = []
-        self._is_clear = False
+    def _on_full(self) -> None:
         self._pause(Paused.WRITE_FULL)
         if self._is_open:
-            self._watch_progress()
             self._shared.handler.fell_behind(self)
 
-    def resume_writing(self) -> None:
-        backlog = self._drop_backlog()
-        self._is_clear = self._is_open and self._outbox is None
-        if self._is_open:
-            self._stop_deadline()
-        if backlog and self._transport is not None:
-            self._write(b"".join(backlog))  # may fill the transport again at once
-        if self._backlog is None:
-            self._wake_drained()
-            self._resume(Paused.WRITE_FULL)
-            # After whoever waited to send more of the past, or busy channels would starve it.
-            self._shared.loop.call_soon(self._catch_up)
+    def _on_room(self) -> None:
+        self._resume(Paused.WRITE_FULL)
+        # After whoever waited to send more of the past, or busy channels would starve it.
+        self._shared.loop.call_soon(self._catch_up)
 
     def _catch_up(self) -> None:
         """Take what its channels have kept for it, behind what it was told meanwhile."""
@@ -367,49 +278,7 @@ class Connection(asyncio.BufferedProtocol):
         if self._is_open and self._backlog is None:
             self._shared.handler.caught_up(self)
 
-    def _watch_progress(self) -> None:
-        if self._transport is not None:
-            unsent = self._transport.get_write_buffer_size()
-            judge = partial(self._judge, unsent, waits=bool(self._backlog))
-            self._start_deadline(self._shared.limits.queue_age_s, judge)
-
-    def _judge(self, unsent: int, *, waits: bool) -> None:
-        """Give up on a reader that has stood still since, or that has not come to what waited.
-        One that reads, if slowly, may go on: its channels keep what they have for it."""
-        self._deadline = None
-        transport = self._transport
-        if waits or transport is None or transport.get_write_buffer_size() >= unsent:
-            self._too_slow()
-        else:
-            self._watch_progress()
-
-    def _drop_backlog(self) -> list[bytes]:
-        backlog, self._backlog = self._backlog, None
-        self._shared.counters.queue_bytes -= self._backlog_bytes
-        self._backlog_bytes = 0
-        return backlog or []
-
-    def _too_slow(self) -> None:
-        """All that waits is dropped: what is left out has to be a tail, never a hole."""
-        self._shared.counters.slow_readers += 1
-        self._drop_backlog()
-        self._outbox = None
-        self.close(close_codes.SLOW_READER)
-
-    async def drained(self) -> None:
-        """Wait until what was sent has left for the kernel, or the connection is lost."""
-        while self._outbox is not None and self._is_open:  # noqa: ASYNC110
-            await asyncio.sleep(0)  # the tick ends one turn of the loop away
-        while self._backlog is not None and self._is_open:
-            self._drained = self._shared.loop.create_future()
-            await self._drained
-
-    def _wake_drained(self) -> None:
-        if self._drained is not None and not self._drained.done():
-            self._drained.set_result(None)
-        self._drained = None
-
-    # -- heartbeats and deadlines --------------------------------------------------------------
+    # -- heartbeats ----------------------------------------------------------------------------
 
     def beat(self) -> float | None:
         """Ping, or give up on a peer that has not answered; answers when to come again."""
@@ -438,16 +307,6 @@ class Connection(asyncio.BufferedProtocol):
         if expires_at is None:
             return delay_s
         return min(delay_s, max(0.0, expires_at - self._shared.clock.time()))
-
-    def _start_deadline(self, delay_s: float, action: Callable[[], None]) -> None:
-        """One deadline at a time: what is unfinished, what is unsent, or the answer to a Close."""
-        self._stop_deadline()
-        self._deadline = self._shared.loop.call_later(delay_s, action)
-
-    def _stop_deadline(self) -> None:
-        if self._deadline is not None and self._is_open:
-            self._deadline.cancel()
-            self._deadline = None
 
     def _unfinished(self) -> None:
         self._deadline = None
@@ -495,9 +354,7 @@ class Connection(asyncio.BufferedProtocol):
     def _end(self, code: int, farewell: bytes) -> None:
         """Stop taking part, whatever the way out: what was queued and ``farewell`` go first."""
         self._stop_deadline()
-        queued = self._drop_backlog() + (self._outbox or [])
-        self._outbox = None
-        self._is_open = self._is_clear = False
+        queued = self._take_unsent()
         self.close_code = code
         self._shared.handler.leave(self, code, self.close_reason)
         self._forget()
@@ -544,8 +401,7 @@ class Connection(asyncio.BufferedProtocol):
         if self._deadline is not None:
             self._deadline.cancel()
             self._deadline = None
-        self._drop_backlog()
-        self._outbox = None
+        self._take_unsent()
         self._transport = None  # the one cycle a connection has
         self._shared.lost(self)
 
