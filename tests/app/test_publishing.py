@@ -149,7 +149,7 @@ def test_what_may_be_said_of_a_publication_is_kept_with_it(stage: Stage, app: Ap
 
     entry = run(look())
     assert (entry.key, entry.op, entry.ref, entry.tags) == ("k", "remove", 7, {"a": "b"})
-    assert entry.expires_at is not None
+    assert entry.expires_at == (stage.clock.time() + 60) * 1000
 
 
 def test_whoever_is_excluded_is_told_so_and_the_others_are_told_it() -> None:
@@ -175,6 +175,18 @@ def test_any_thread_publishes_in_one_line_and_may_wait_for_the_receipt() -> None
         assert [each.wait(60).seq for each in pending] == list(range(1, 101))
         assert all(each.is_done for each in pending)
         assert [ann.expect("message")["data"] for _ in range(100)] == list(range(100))
+
+
+def test_waiting_in_the_servers_own_loop_is_refused_before_anything_is_done() -> None:
+    app = App()
+
+    async def wait() -> None:
+        with pytest.raises(TidewireError, match="await it"):
+            app.wait(app.publish("lobby", 1))
+
+    with running(app) as server:
+        server.do(wait())
+        assert server.do(app.history("lobby")).entries == []
 
 
 def test_another_event_loop_publishes_as_ours_does() -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, TypedDict, TypeVar, Unpack
@@ -68,7 +67,7 @@ class Publishes:
         if not link.is_here:
             return await self.publish_soon(channel, data, **keywords)
         done: asyncio.Future[Receipt] = asyncio.get_running_loop().create_future()
-        self._submit(link, _draft(channel, data, keywords), _settle(done))
+        self._submit(link, _draft(link, channel, data, keywords), _settle(done))
         return _position(await done)
 
     def publish_soon(
@@ -79,7 +78,7 @@ class Publishes:
         ``.wait()`` for it, ``await`` it, or go on: what goes wrong is logged either way.
         """
         link = self._linked()
-        draft = _draft(channel, data, keywords)
+        draft = _draft(link, channel, data, keywords)
         done: Future[Position] = Future()
         done.set_running_or_notify_cancel()  # whoever stops waiting does not take it back
         link.soon(lambda: self._submit_for(link, draft, done))
@@ -97,7 +96,11 @@ class Publishes:
         ``app.wait(app.history("chat:42"))`` is ``await app.history("chat:42")`` where
         there is no ``await``.
         """
-        return self._linked().ask(work).wait(timeout_s)
+        link = self._linked()
+        if link.is_here:
+            work.close()
+            raise TidewireError("waiting here would stop the event loop: await it instead")
+        return link.ask(work).wait(timeout_s)
 
     # -- inside the loop -----------------------------------------------------------------------
 
@@ -125,7 +128,7 @@ class Publishes:
         return self._link
 
 
-def _draft(channel: str, data: Any, keywords: PublishKeywords) -> Publication:
+def _draft(link: Link, channel: str, data: Any, keywords: PublishKeywords) -> Publication:
     """The entry, with a message under its own type. Raises what is wrong with it, at once."""
     check_name(channel)
     exclude, ttl = keywords.get("exclude"), keywords.get("ttl")
@@ -142,7 +145,7 @@ def _draft(channel: str, data: Any, keywords: PublishKeywords) -> Publication:
         ref=keywords.get("ref"),
         op=keywords.get("op"),
         tags=keywords.get("tags"),
-        expires_at=None if ttl is None else int((time.time() + ttl) * 1000),
+        expires_at=None if ttl is None else int((link.node.clock.time() + ttl) * 1000),
         exclude="" if exclude is None else exclude.id,
     )  # fmt: skip
 

@@ -83,6 +83,7 @@ class Node(Services):
         application: Application | None = None,
     ) -> None:
         self.engine = engine
+        self.clock = clock
         self.counters = counters
         self.clients = clients
         self.grants = grants

@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from tidewire.channels.options import Action, ChannelOptions
 from tidewire.channels.patterns import Found
+from tidewire.clock import Clock
 from tidewire.engines.base import Engine, Lease, Page, Query, Receipt, Snapshot
 from tidewire.errors import ErrorCode
 from tidewire.hub import Hub
@@ -29,6 +30,7 @@ class Services:
     """The node as others on the server use it; its parts are the node's to make."""
 
     engine: Engine
+    clock: Clock
     _hub: Hub
     _announcer: Announcer
     _permissions: Permissions
