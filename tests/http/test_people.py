@@ -17,8 +17,10 @@ from tests.support.backends import api_of, settings, url_of
 from tests.support.inprocess import serving
 from tests.support.tokens import SECRET, claims, hmac_token
 from tidewire.api import AsyncApi
+from tidewire.api.calls import Disconnect, Revoke
 from tidewire.config import Auth, Secret
 from tidewire.errors import HandshakeRefused
+from tidewire.heavy_hitters import SAMPLED
 from tidewire.testing.client import Client, Disconnected, connect
 
 
@@ -202,6 +204,37 @@ def test_connections_and_channels_come_in_pages() -> None:
                 await client.close()
 
     run(play())
+
+
+def test_top_names_whoever_causes_the_load() -> None:
+    async def play() -> None:
+        async with scene() as on, await on.join(_token()) as ada:
+            for number in range(2 * SAMPLED + 1):  # of which one at least is looked at
+                await ada.request({"type": "publish", "channel": "room:1", "data": number})
+            await ada.request({"type": "publish", "channel": "nowhere", "data": 1})
+            top = await on.api.top()
+        assert [each.key for each in top.users.messages] == ["ada"]
+        assert [each.key for each in top.channels.bytes] == ["room:1"]
+        assert [(each.key, each.count) for each in top.addresses.errors] == [("127.0.0.1", 1)]
+
+    run(play())
+
+
+def test_what_is_done_to_people_leaves_a_line_with_the_keys_name(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def play() -> None:
+        async with scene() as on:
+            await on.api.disconnect(user="ada")
+            await on.api.batch([Revoke(session="a-secret"), Disconnect(user="bob")])
+
+    with caplog.at_level("INFO", "tidewire.api"):
+        run(play())
+    told = [
+        (each.message, vars(each).get("user")) for each in caplog.records if "key" in vars(each)
+    ]
+    assert told == [("disconnect", "ada"), ("revoke", None), ("disconnect", "bob")]
+    assert "a-secret" not in caplog.text
 
 
 def test_signals_reach_a_channels_subscribers() -> None:

@@ -9,7 +9,19 @@ from typing import Any
 
 import msgspec
 
-from tidewire.api.calls import CALLS, Answer, Call, Failed, method_of
+from tidewire.api.calls import (
+    CALLS,
+    Answer,
+    Batch,
+    Call,
+    Disconnect,
+    Failed,
+    Results,
+    Revoke,
+    Subscribe,
+    Unsubscribe,
+    method_of,
+)
 from tidewire.api.errors import ApiError
 from tidewire.app import AsgiReceive, AsgiSend, Scope
 from tidewire.counters import Counters
@@ -28,7 +40,7 @@ TICKET = "/api/ticket"
 CALL_S = 30.0
 """For a call, after its body has come. Engines answer within their own deadline, far below."""
 
-AUDITED = frozenset({"disconnect", "subscribe", "unsubscribe", "revoke"})
+AUDITED = (Disconnect, Subscribe, Unsubscribe, Revoke)
 """What is done to people leaves a line that says by whose key."""
 
 CLOSE = ((b"connection", b"close"),)
@@ -88,10 +100,8 @@ class ApiEndpoint:
         call = self._decoded(path, await read_body(receive))
         method = path.removeprefix(PREFIX)
         answer = await self._answer(call)
-        code = answer.code if isinstance(answer, Failed) else "ok"
-        self._counters.api_calls[method, code] += 1
-        if method in AUDITED:
-            logger.info(method, extra={"key": name, "outcome": code, **_about(call)})
+        self._counters.api_calls[method, _outcome(answer)] += 1
+        _audit(name, call, answer)
         if isinstance(answer, Failed):
             await _fail(send, answer)
         else:
@@ -131,8 +141,22 @@ async def _refuse_method(send: AsgiSend, allow: tuple[tuple[bytes, bytes], ...])
     await respond(send, 405, _encode(failed), allow)
 
 
+def _audit(key: str, call: Call, answer: Answer) -> None:
+    """Say who has done something to people, in a batch, too."""
+    if isinstance(call, Batch) and isinstance(answer, Results):
+        for each, result in zip(call.commands, answer.results, strict=True):
+            _audit(key, each, result)
+    elif isinstance(call, AUDITED):
+        facts = {"key": key, "outcome": _outcome(answer), **_about(call)}
+        logger.info(method_of(type(call)), extra=facts)
+
+
+def _outcome(answer: Answer) -> str:
+    return answer.code if isinstance(answer, Failed) else "ok"
+
+
 def _about(call: Call) -> dict[str, Any]:
-    """Whom a call was about, for the log."""
-    names = ("user", "client", "session", "token", "channel")
-    found = {name: getattr(call, name, msgspec.UNSET) for name in names}
+    """Whom a call was about, for the log; a login's name may be the secret itself."""
+    names = {"user": "user", "client": "client", "token": "token_id", "channel": "channel"}
+    found = {name: getattr(call, field, msgspec.UNSET) for field, name in names.items()}
     return {name: value for name, value in found.items() if value is not msgspec.UNSET}

@@ -16,6 +16,7 @@ from tidewire.api.calls import (
     Unsubscribe,
 )
 from tidewire.api.errors import ApiError
+from tidewire.errors import CommandRefused
 from tidewire.http.publishing import given
 from tidewire.node.core import Node
 from tidewire.node.peer import Peer
@@ -40,10 +41,18 @@ class People:
 
     async def subscribe(self, call: Subscribe) -> Answer:
         self._check_exists(call.channel)
-        peers = [peer for peer in self._named(call) if not _is_in(peer, call.channel)]
-        for peer in peers:
-            await self._node.subscribe(peer, call.channel)
-        return Affected(clients=len(peers))
+        done, refusal = 0, None
+        for peer in self._named(call):
+            if _is_in(peer, call.channel):
+                continue
+            try:
+                await self._node.subscribe(peer, call.channel)
+                done += 1
+            except CommandRefused as error:  # it has gone meanwhile, or is in too many channels
+                refusal = error
+        if refusal is not None and not done:
+            raise refusal
+        return Affected(clients=done)
 
     async def unsubscribe(self, call: Unsubscribe) -> Answer:
         self._check_exists(call.channel)
