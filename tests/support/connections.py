@@ -14,7 +14,7 @@ from tidewire.security.rates import Rate
 from tidewire.security.user import User
 from tidewire.server.connection import Connection
 from tidewire.server.heartbeat import HeartbeatWheel
-from tidewire.server.shared import ConnectionLimits, Shared
+from tidewire.server.shared import Client, ConnectionLimits, Shared
 from tidewire.server.wires import PlainWire
 from tidewire.session import Session, SessionLimits
 from tidewire.testing.clock import FakeClock
@@ -150,31 +150,31 @@ class Notebook:
         self.texts: list[str] = []
         self.left: list[int] = []
         self.news: list[str] = []  # of how the peer reads
-        self.catches_up: Callable[[Connection], None] = lambda peer: None
+        self.catches_up: Callable[[Client], None] = lambda peer: None
         self.refused_frames = 0
-        self.acts: Callable[[Connection, str], None] = lambda peer, text: None
+        self.acts: Callable[[Any, str], None] = lambda peer, text: None
 
-    def welcome(self, peer: Connection) -> None:
+    def welcome(self, peer: Client) -> None:
         """Says nothing, so that a test reads only what it caused."""
 
-    def receive(self, peer: Connection, text: str) -> None:
+    def receive(self, peer: Client, text: str) -> None:
         self.texts.append(text)
         self.acts(peer, text)
 
-    def receive_binary(self, peer: Connection, data: bytes) -> None:
+    def receive_binary(self, peer: Client, data: bytes) -> None:
         self.texts.append(repr(data))
 
-    def refuse_frames(self, peer: Connection, wait_s: float) -> None:
+    def refuse_frames(self, peer: Client, wait_s: float) -> None:
         self.refused_frames += 1
 
-    def fell_behind(self, peer: Connection) -> None:
+    def fell_behind(self, peer: Client) -> None:
         self.news.append("fell behind")
 
-    def caught_up(self, peer: Connection) -> None:
+    def caught_up(self, peer: Client) -> None:
         self.news.append("caught up")
         self.catches_up(peer)
 
-    def leave(self, peer: Connection, close_code: int, reason: str = "") -> None:
+    def leave(self, peer: Client, close_code: int, reason: str = "") -> None:
         self.left.append(close_code)
 
 
@@ -186,7 +186,7 @@ class Bench:
         self.loop = TimerLoop(self.clock)
         self.handler = Notebook()
         self.counters = Counters()
-        self.ended: list[Connection] = []
+        self.ended: list[Client] = []
         tick = Tick(self.loop.call_soon, self.clock.monotonic)
         self.shared = Shared(
             handler=self.handler,
