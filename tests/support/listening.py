@@ -11,7 +11,8 @@ from tests.support.wire import DEADLINE_S, ConnectionEnded, RawConnection, Respo
 
 
 class RawStream(RawConnection):
-    """``GET /sse``, and its events."""
+    """``GET /sse``, and its events. What a proxy's chunks put between them are lines of no known
+    field, and blank ones."""
 
     def open(
         self, *channels: str, headers: tuple[tuple[str, str], ...] = (), **query: str

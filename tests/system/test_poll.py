@@ -30,9 +30,11 @@ async def _client(**auth: object) -> AsyncIterator[AsyncClient]:
         channels=CHANNELS,
         limits=UNHURRIED,
     )
-    async with serving(settings) as port:
-        async with AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=60) as client:
-            yield client
+    async with (
+        serving(settings) as port,
+        AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=60) as client,
+    ):
+        yield client
 
 
 async def _publish(client: AsyncClient, data: object, channel: str = ROOM) -> Response:
@@ -246,10 +248,12 @@ def test_without_a_session_the_rate_is_the_users_or_the_addresss() -> None:
     async def scenario() -> None:
         limits = Limits(publications_per_s=0.01, publications_burst=2)
         settings = Settings(auth=Auth(anonymous=True), channels=CHANNELS, limits=limits)
-        async with serving(settings) as port:
-            async with AsyncClient(base_url=f"http://127.0.0.1:{port}") as client:
-                answers = [await _publish(client, n) for n in range(3)]
-                assert [each.status_code for each in answers] == [200, 200, 429]
-                assert int(answers[-1].headers["retry-after"]) >= 1
+        async with (
+            serving(settings) as port,
+            AsyncClient(base_url=f"http://127.0.0.1:{port}") as client,
+        ):
+            answers = [await _publish(client, n) for n in range(3)]
+            assert [each.status_code for each in answers] == [200, 200, 429]
+            assert int(answers[-1].headers["retry-after"]) >= 1
 
     run(scenario())
