@@ -167,6 +167,40 @@ def test_a_once_key_is_forgotten_after_its_window(path: Path) -> None:
     run(scene())
 
 
+def test_beyond_so_many_once_keys_the_oldest_are_forgotten_first(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sweeper, "MAX_ONCE_KEYS", 2)
+
+    async def scene() -> None:
+        clock = FakeClock()
+        async with life(path, clock) as stand:
+            places = []
+            for key in "abcd":
+                places += await stand.publish("1", once=key)
+                clock.advance(1)
+            await swept(stand)
+            assert await stand.publish("2", once="d") == places[3:]
+            assert await stand.publish("2", once="a") != places[:1]
+        assert _count(path, "once") == 3
+
+    run(scene())
+
+
+def test_a_long_read_holds_up_no_publication(path: Path) -> None:
+    async def scene() -> None:
+        async with life(path) as stand:
+            await stand.publish("1")
+            with _looking_at(path) as file:
+                file.execute("BEGIN")
+                before = file.execute("SELECT count(*) FROM entries").fetchone()
+                await stand.publish("2")
+                assert file.execute("SELECT count(*) FROM entries").fetchone() == before
+            assert await stand.latest() == ["1", "2"]
+
+    run(scene())
+
+
 # --- the format -------------------------------------------------------------------------------
 
 

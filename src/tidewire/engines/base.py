@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, TypeAlias
 
 from msgspec import Struct
 
@@ -13,8 +13,8 @@ from tidewire.history.query import Gap, Query, Replay
 from tidewire.messages import Position, Publication, Signal
 
 __all__ = [
-    "MAX_IN_FLIGHT", "MAX_LISTED", "Engine", "Figures", "Gap", "Lease", "Page", "Query", "Receipt",
-    "Replay", "Sink", "Snapshot",
+    "MAX_IN_FLIGHT", "MAX_LISTED", "Draft", "Engine", "Figures", "Gap", "Lease", "Page", "Query",
+    "Receipt", "Replay", "Sink", "Snapshot",
 ]  # fmt: skip
 
 MAX_IN_FLIGHT = 50_000
@@ -39,6 +39,10 @@ class Receipt(Struct, gc=False):
     command_id: int | str
     outcome: Literal["pending", "accepted", "refused", "unknown"] = "pending"
     position: Position | None = None
+
+
+Draft: TypeAlias = tuple[Publication, ChannelOptions, Receipt | None]
+"""What was submitted and has not been entered yet."""
 
 
 class Sink(Protocol):

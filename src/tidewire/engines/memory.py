@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Callable
-from typing import TypeAlias
 
 from tidewire.channels.options import ChannelOptions
 from tidewire.clock import Clock
 from tidewire.engines.base import (
     MAX_IN_FLIGHT,
     MAX_LISTED,
+    Draft,
     Figures,
     Lease,
     Page,
@@ -30,8 +30,6 @@ from tidewire.engines.signals import SignalBox
 from tidewire.messages import Position, Publication, Signal
 
 __all__ = ["MemoryEngine", "MemoryLimits"]
-
-Draft: TypeAlias = tuple[Publication, ChannelOptions, Receipt | None]
 
 
 class MemoryEngine:

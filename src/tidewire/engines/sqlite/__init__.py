@@ -1,7 +1,8 @@
 """SQLite engine: history on disk, for one process.
 
 ``engine`` is the event loop's side, ``writer`` the thread that makes one
-transaction of each tick, ``batch`` what such a transaction decides and writes,
+transaction of each tick, ``batch`` what such a transaction decides and writes
+(``maps`` the latest per key, ``repeats`` the ``once`` keys),
 ``ledger`` where every channel stands, ``sweeper`` what is let go of, ``reader``
 the connections that only read, ``rows`` and ``schema`` the file's format.
 """

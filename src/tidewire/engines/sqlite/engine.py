@@ -18,6 +18,7 @@ from tidewire.clock import Clock
 from tidewire.engines.base import (
     MAX_IN_FLIGHT,
     MAX_LISTED,
+    Draft,
     Figures,
     Lease,
     Page,
@@ -28,7 +29,7 @@ from tidewire.engines.base import (
 )
 from tidewire.engines.leases import Leases
 from tidewire.engines.signals import SignalBox
-from tidewire.engines.sqlite.batch import Draft, Outcome
+from tidewire.engines.sqlite.batch import Outcome
 from tidewire.engines.sqlite.ledger import Ledger
 from tidewire.engines.sqlite.reader import Reader
 from tidewire.engines.sqlite.schema import FileLock, connect_writer, why_unusable

@@ -9,8 +9,8 @@ from __future__ import annotations
 import sqlite3
 
 from tidewire.engines.once import MAX_ONCE_KEYS
-from tidewire.engines.sqlite.batch import DELETE_KEYS
 from tidewire.engines.sqlite.ledger import Channel, Ledger
+from tidewire.engines.sqlite.maps import REMOVE
 from tidewire.engines.sqlite.rows import select, write
 
 CHANNELS_A_STEP = 1_000
@@ -79,7 +79,7 @@ class Sweeper:
         channels = self._channels_of({number for number, _, _ in ended})
         for number, _, size in ended:
             self._ledger.count_keys(channels[number], -1, -size)
-        write(self._file, DELETE_KEYS, [(number, key) for number, key, _ in ended])
+        write(self._file, REMOVE, [(number, key) for number, key, _ in ended])
         return len(ended) >= ROWS_A_STEP
 
     def _channels_of(self, numbers: set[int]) -> dict[int, Channel]:

@@ -17,7 +17,8 @@ from queue import Empty, SimpleQueue
 from typing import Literal, TypeAlias, TypeVar
 
 from tidewire.clock import Clock
-from tidewire.engines.sqlite.batch import Batch, Draft, Outcome
+from tidewire.engines.base import Draft
+from tidewire.engines.sqlite.batch import Batch, Outcome
 from tidewire.engines.sqlite.ledger import Ledger
 from tidewire.engines.sqlite.sweeper import Sweeper
 from tidewire.errors import EngineUnavailable
@@ -159,10 +160,11 @@ class Writer:
 
     def _publish(self, drafts: list[Draft]) -> Outcome:
         now_ms = int(self._clock.time() * 1000)
-        batch = Batch(self._file, self._ledger, self._make_tags, now_ms, self._max_map_bytes)
-        failure = self._transact(lambda: batch.apply(drafts))
+        batch = Batch(self._file, self._ledger, now_ms, self._max_map_bytes)
+        tags = self._make_tags(len(drafts))
+        failure = self._transact(lambda: batch.apply(drafts, tags))
         if failure is None:
-            self._sweeper.once_count += batch.once_count
+            self._sweeper.once_count += len(batch.repeats)
             for receipt in batch.outcome.receipts:
                 receipt.outcome = "refused" if receipt.position is None else "accepted"
             return batch.outcome
