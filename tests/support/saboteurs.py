@@ -107,7 +107,7 @@ class RewindingEngine(_FaultyEngine):
     """Forgets its newest five entries at the hundred and fiftieth, and grows again from there."""
 
     def drain(self) -> None:
-        state = self._channels.get(CHANNEL)
+        state = self._holdings.channels.get(CHANNEL)
         if state is not None and state.log.seq >= REWIND_AT and not self._tally.faults:
             state.log = _rewound(state.log, REWIND_BY)
             self._tally.faults += 1
@@ -136,7 +136,7 @@ class HastyEngine(_FaultyEngine):
         self._submitted += 1
         if receipt is None or self._submitted % 40:
             return super().submit(entry, options, receipt)
-        head = self._channel(entry.channel, options).log.head
+        head = self._holdings.channel(entry.channel, options).log.head
         receipt.outcome = "accepted"
         receipt.position = Position(head.epoch, head.seq + self.in_flight + 1, "lost")
         self._lost.append(receipt)

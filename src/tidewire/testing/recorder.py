@@ -54,7 +54,7 @@ class Recorder:
         """Follows ``channels``, from now on or from ``since``."""
         subscriber = Subscriber(name, channels, connect or self._connect, self._experiment)
         if since is not None:
-            subscriber.positions = dict.fromkeys(channels, since)
+            subscriber.positions.update(dict.fromkeys(channels, since))
         return subscriber
 
     def bar(self, subscriber: str, channel: str) -> None:
