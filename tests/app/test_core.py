@@ -12,6 +12,7 @@ import pytest
 from tests.support.asynchronous import run
 from tests.support.stages import Stage
 from tidewire.app import App
+from tidewire.app.refused import Refused
 from tidewire.errors import CommandRefused, TidewireError
 from tidewire.messages import Position
 from tidewire.security.handshake import Handshake, read_handshake
@@ -112,6 +113,17 @@ def test_a_hook_that_is_an_object_may_answer_something_to_await() -> None:
     app.authenticate(lambda handshake: later())
     assert app.authenticator is not None
     assert run(_answer(app.authenticator)) == User("ann")
+
+
+def test_a_hook_may_refuse_as_handlers_do() -> None:
+    app = App()
+
+    @app.authenticate(inline=True)
+    def nobody(handshake: Handshake) -> User:
+        raise Refused("not you")
+
+    assert app.authenticator is not None
+    assert run(_answer(app.authenticator)) is None
 
 
 def test_without_a_hook_nobody_is_asked() -> None:

@@ -8,10 +8,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+from examples.game import main
+from tidewire.app.typescript import typescript
+
 ROOT = Path(__file__).parents[2]
 TUTORIAL = (ROOT / "docs/tutorial/first-game.md").read_text("utf-8")
 HOW_TO = (ROOT / "docs/how-to/test-your-app.md").read_text("utf-8")
 README = (ROOT / "README.md").read_text("utf-8")
+COMPILER = ROOT / "tests/javascript/node_modules/typescript/bin/tsc"
 PYTHON = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 ASYNC = "import asyncio\n\n\ndef test_async(): asyncio.run(the_test())\n"
 
@@ -54,6 +58,15 @@ def test_the_first_step_of_the_tutorial_runs(tmp_path: Path) -> None:
     )
     out = _pytest(tmp_path, code)
     assert "1 passed" in out, out
+
+
+def test_the_tutorials_typescript_compiles(tmp_path: Path) -> None:
+    (program,) = re.findall(r"^```ts\n(.*?)^```$", TUTORIAL, re.MULTILINE | re.DOTALL)
+    (tmp_path / "game.ts").write_text(typescript(main.app.registry, source="main:app"))
+    (tmp_path / "program.ts").write_text(program + "export { move, parameters, show };\n")
+    command = [shutil.which("node") or "node", str(COMPILER), "--strict", "--noEmit", "program.ts"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
 
 
 def test_the_tests_of_the_how_to_pass_as_they_stand(tmp_path: Path) -> None:

@@ -77,12 +77,8 @@ class AppSide:
         return Greeting(tuple(names))
 
     def farewell(self, peer: Peer, code: int, reason: str) -> None:
-        client = self._clients.pop(peer.session.client_id, None)
-        handlers = self._registry.hooks.of("on_disconnect")
-        if client is None and self.greets:
-            return  # refused by ``on_connect``
-        client = client or Client(self._link(), peer)
-        for handler in handlers:
+        client = self._clients.pop(peer.session.client_id, None) or Client(self._link(), peer)
+        for handler in self._registry.hooks.of("on_disconnect"):
             self._tell(client.id, handler, client, reason=reason, code=code)
 
     # -- what clients do -----------------------------------------------------------------------

@@ -25,6 +25,7 @@ from tidewire.app.handlers import Handler
 from tidewire.app.link import Link
 from tidewire.app.notices import Notices
 from tidewire.app.reading import Reads
+from tidewire.app.refused import Refused
 from tidewire.app.registry import Registry
 from tidewire.app.revoking import Revokes
 from tidewire.app.ticking import LoopTime, Right, tick
@@ -109,7 +110,10 @@ class App(Declares, Reads, Revokes):
 
     async def _identify(self, handshake: Handshake) -> User | None:
         (handler,) = self._registry.hooks.of("authenticate")
-        answer = await self._workers.run(handler, handshake)
+        try:
+            answer = await self._workers.run(handler, handshake)
+        except Refused:
+            return None
         user: User | None = await answer if inspect.isawaitable(answer) else answer
         return user
 
