@@ -3,7 +3,7 @@ are void."""
 
 from __future__ import annotations
 
-from msgspec import UNSET, UnsetType
+from msgspec import UnsetType
 
 from tidewire.api.calls import (
     AboutClients,
@@ -15,9 +15,8 @@ from tidewire.api.calls import (
     Subscribe,
     Unsubscribe,
 )
-from tidewire.api.errors import ApiError
 from tidewire.errors import CommandRefused
-from tidewire.http.publishing import given
+from tidewire.http.lookups import channel_of, given
 from tidewire.node.core import Node
 from tidewire.node.peer import Peer
 from tidewire.node.revocations import RevocationBook
@@ -40,7 +39,7 @@ class People:
         return Affected(clients=len(peers))
 
     async def subscribe(self, call: Subscribe) -> Answer:
-        self._check_exists(call.channel)
+        channel_of(self._node, call.channel)
         done, refusal = 0, None
         for peer in self._named(call):
             if _is_in(peer, call.channel):
@@ -55,14 +54,14 @@ class People:
         return Affected(clients=done)
 
     async def unsubscribe(self, call: Unsubscribe) -> Answer:
-        self._check_exists(call.channel)
+        channel_of(self._node, call.channel)
         peers = [peer for peer in self._named(call) if _is_in(peer, call.channel)]
         for peer in peers:
             self._node.unsubscribe(peer, call.channel, "forbidden")
         return Affected(clients=len(peers))
 
     async def revoke(self, call: Revoke) -> Answer:
-        kind, subject = _named(call)
+        kind, subject = _subject_of(call)
         done = await self._revocations.revoke(
             kind, subject, issued_before=given(call.issued_before), ttl_s=given(call.ttl)
         )
@@ -79,19 +78,17 @@ class People:
         peer = None if isinstance(call.client, UnsetType) else self._node.clients.by_id(call.client)
         return [] if peer is None else [peer]
 
-    def _check_exists(self, channel: str) -> None:
-        if self._node.find(channel) is None:
-            raise ApiError("not_found", "no channel of that name is configured")
-
 
 def _is_in(peer: Peer, channel: str) -> bool:
     return channel in peer.session.subscriptions
 
 
-def _named(call: Revoke) -> tuple[RevokedKind, str]:
-    for kind, subject in (
-        ("user", call.user), ("session", call.session), ("token", call.token),
-    ):  # fmt: skip
-        if not isinstance(subject, UnsetType):
-            return kind, subject  # type: ignore[return-value]
-    return "client", call.client if call.client is not UNSET else ""
+def _subject_of(call: Revoke) -> tuple[RevokedKind, str]:
+    """The one that the call names: it has seen to that."""
+    named: tuple[tuple[RevokedKind, str | UnsetType], ...] = (
+        ("user", call.user),
+        ("session", call.session),
+        ("token", call.token),
+        ("client", call.client),
+    )
+    return next((kind, name) for kind, name in named if not isinstance(name, UnsetType))

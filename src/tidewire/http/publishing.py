@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Callable
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import msgspec
 from msgspec import UNSET, Raw, UnsetType
@@ -21,12 +21,12 @@ from tidewire.api.calls import (
     Signal,
 )
 from tidewire.api.errors import ApiError
-from tidewire.channels.patterns import Found
 from tidewire.clock import Clock
 from tidewire.dialects.native import has_doubles
 from tidewire.engines.base import Receipt
 from tidewire.errors import TidewireError
 from tidewire.http.failures import failure_of
+from tidewire.http.lookups import channel_of, given
 from tidewire.messages import ENVELOPE_FIELDS, RESERVED_TYPES, Publication
 from tidewire.messages import Signal as SignalMessage
 from tidewire.node.core import Node
@@ -66,7 +66,7 @@ class Publishing:
         return attempt(lambda: self._submit(call, channel, data))
 
     def _submit(self, call: Content, channel: str, data: str) -> Outcome:
-        options = self.find(channel).options
+        options = channel_of(self._node, channel).options
         outcome: Outcome = asyncio.get_running_loop().create_future()
         entry = self._entry(call, channel, data)
         self._node.publish(entry, options, Receipt(channel, _settling(outcome), 0))
@@ -79,12 +79,6 @@ class Publishing:
         if not isinstance(call.ttl, UnsetType):
             entry.expires_at = int((self._clock.time() + call.ttl) * 1000)
         return entry
-
-    def find(self, channel: str) -> Found:
-        found = self._node.find(channel)
-        if found is None:
-            raise ApiError("not_found", "no channel of that name is configured")
-        return found
 
     def _checked(self, call: Content) -> str:
         """The data's JSON text, once it is known to break nobody who reads it."""
@@ -109,7 +103,7 @@ class Publishing:
 
     async def signal(self, call: Signal) -> Answer:
         """Sent with this tick; a signal is never kept, so there is nothing more to wait for."""
-        self.find(call.channel)
+        channel_of(self._node, call.channel)
         data = "null" if isinstance(call.data, UnsetType) else self._bounded(call.data)
         self._node.signal(SignalMessage(call.channel, call.name, _user(call.user), "", data))
         return Done()
@@ -123,11 +117,6 @@ def attempt(begin: Callable[[], Outcome]) -> Outcome:
         outcome: Outcome = asyncio.get_running_loop().create_future()
         outcome.set_result(failure_of(error))
         return outcome
-
-
-def given(value: Any) -> Any:
-    """None for what was left out."""
-    return None if value is UNSET else value
 
 
 def _user(user: str | UnsetType) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterable
 from heapq import nsmallest
-from typing import Any, cast
+from typing import cast
 
 from msgspec import UNSET, Raw, UnsetType
 
@@ -35,11 +35,10 @@ from tidewire.api.calls import (
     TopList,
 )
 from tidewire.api.errors import ApiError
-from tidewire.channels.patterns import Found
 from tidewire.clock import Clock
 from tidewire.engines.base import Gap, Query
 from tidewire.heavy_hitters import MEASURES, SUBJECTS, Hitter, Traffic
-from tidewire.http.publishing import given
+from tidewire.http.lookups import channel_of, given, told
 from tidewire.messages import ENVELOPE_BYTES, Member, Position, Publication, Recovery
 from tidewire.node.core import Node
 from tidewire.node.peer import Peer
@@ -60,7 +59,7 @@ class Reading:
     # -- entries -------------------------------------------------------------------------------
 
     async def history(self, call: History) -> Answer:
-        self._find(call.channel)
+        channel_of(self._node, call.channel)
         goes_back = call.reverse or call.since is UNSET
         # One more than is shown tells whether there are others.
         query = Query(given(call.since), given(call.before), call.limit + 1, goes_back)
@@ -79,7 +78,7 @@ class Reading:
         return _page(call.channel, position, recovery, shown, more=len(shown) < len(found))
 
     async def latest(self, call: Latest) -> Answer:
-        if not self._find(call.channel).options.keeps_latest:
+        if not channel_of(self._node, call.channel).options.keeps_latest:
             raise ApiError("not_found", "the channel does not keep the latest of each key")
         snapshot = await self._node.snapshot(call.channel)
         head = snapshot.head
@@ -91,21 +90,15 @@ class Reading:
             entries=[_entry(each) for each in snapshot.entries],
         )
 
-    def _find(self, channel: str) -> Found:
-        found = self._node.find(channel)
-        if found is None:
-            raise ApiError("not_found", "no channel of that name is configured")
-        return found
-
     # -- channels and clients ------------------------------------------------------------------
 
     async def presence(self, call: Presence) -> Answer:
-        self._find(call.channel)
-        told = await self._node.presence(call.channel)
+        channel_of(self._node, call.channel)
+        found = await self._node.presence(call.channel)
         return PresenceList(
             channel=call.channel,
-            user_count=told.user_count,
-            users=[_present(member) for member in told.users],
+            user_count=found.user_count,
+            users=[_present(member) for member in found.users],
         )
 
     async def channels(self, call: Channels) -> Answer:
@@ -147,11 +140,11 @@ class Reading:
         )
 
     async def top(self, call: Top) -> Answer:
-        told = {
+        tops = {
             (subject, measure): [_share(each) for each in found]
             for subject, measure, found in self._traffic.tops(call.limit)
         }
-        shares = {s: Shares(**{m: told[s, m] for m in MEASURES}) for s in SUBJECTS}
+        shares = {s: Shares(**{m: tops[s, m] for m in MEASURES}) for s in SUBJECTS}
         return TopList(seconds=round(self._traffic.seconds(self._clock.monotonic()), 3), **shares)
 
 
@@ -200,11 +193,6 @@ def _entry(entry: Publication) -> Entry:
         encoding=told(entry.encoding),
         expires_at=told(entry.expires_at),
     )
-
-
-def told(value: Any) -> Any:
-    """Left out where there is none."""
-    return UNSET if value is None else value
 
 
 def _present(member: Member) -> Present:
