@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 from pathlib import Path
+from urllib.parse import quote
 
 from bench import prepare
 from bench.prepare import BENCH, BIN, NODE, PEERS
@@ -76,6 +77,9 @@ TIDEWIRE = Server(
     version=_python_versions,
     publish_for_answer='{"type":"chat","text":"%s","id":1}',
     answer='"published"',
+    stream_path="/sse?channel=room:1",
+    post_path="/publish",
+    post='{"channel":"room:1","data":{"text":"%s"}}',
 )
 
 FLOOR = Server(
@@ -106,6 +110,9 @@ CENTRIFUGE = Server(
     # Clients have no ping here; a call that nobody handles is answered just as quickly.
     ping='{"id":9,"rpc":{"data":{}}}',
     pong='"id":9',
+    stream_path="/connection/sse?cf_connect="
+    + quote('{"id":1,"connect":{}}\n{"id":2,"subscribe":{"channel":"room"}}'),
+    post_path="/publish",
     share=0.2,
 )
 
@@ -126,6 +133,8 @@ NCHAN = Server(
     command=_nchan,
     prepare=prepare.nchan,
     version=lambda: _output(prepare.find("nginx"), "-v").split("/")[-1],
+    stream_path="/stream",
+    post_path="/post",
     share=0.1,
 )
 

@@ -2,9 +2,9 @@
 
 ``python -m bench.engines``. A closed loop, as clients that wait for their answers make it:
 so many publications are in flight, and each that is acknowledged is followed by another,
-with the next turn of the event loop. Every channel's history is full, so that each new
-entry makes an old one leave. The database is in ``.cache/bench``, on the disk the
-repository is on.
+with the next turn of the event loop. Histories hold as much as is in flight, so that
+everything is really written; those of few channels are full, and each new entry makes an
+old one leave. The database is in ``.cache/bench``, on the disk the repository is on.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from tidewire.security.ids import TagSource, readable_id
 
 WARM_UP_S, MEASURED_S = 1.0, 4.0
 
-OPTIONS = ChannelOptions(history_size=100, history_ttl_s=300)
+OPTIONS = ChannelOptions(history_size=1_000, history_ttl_s=300)
 DATA = '{"text":"a chat message of the usual length, give or take a few words"}'
 
 

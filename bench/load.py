@@ -168,6 +168,15 @@ def crowd(running: Running, module: str, *words: str) -> Iterator[subprocess.Pop
         yield process
 
 
+@contextlib.contextmanager
+def posting(running: Running, *words: str) -> Iterator[subprocess.Popen[str]]:
+    """``bench.streams``, with all its streams open."""
+    command = [sys.executable, "-m", "bench.streams", str(running.port), *words]
+    with _process(pinned(CLIENT_CORE, command)) as process:
+        expect(process, "ready")
+        yield process
+
+
 def pings(running: Running, count: int, rate: float) -> Figures:
     """What one more client sees that pings ``rate`` times a second."""
     server = running.server

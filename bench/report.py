@@ -157,7 +157,7 @@ def _engines(samples: list[EngineSample]) -> str:
     if not samples:
         return ""
     about = (
-        "Each engine by itself (`bench/engines.py`), histories of 100 and full, once. A batch is"
+        "Each engine by itself (`bench/engines.py`), histories of 1,000, once. A batch is"
         " what was acknowledged together: with SQLite one transaction, and one fsync."
     )
     best = max((each.per_s for each in samples if each.engine == "sqlite"), default=0.0)

@@ -59,6 +59,9 @@ class Server:
     ping: str = '{"type":"ping"}'
     pong: str = '"pong"'
     path: str = "/"
+    stream_path: str = "/"  # of its event streams, where it has any
+    post_path: str = "/"
+    post: str = '{"text":"%s"}'
     share: float = 1.0
 
 

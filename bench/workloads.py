@@ -26,6 +26,7 @@ from bench.load import (
     go,
     held_open,
     pings,
+    posting,
     probe_during,
     storm,
 )
@@ -220,6 +221,26 @@ def comeback(server: Server, scale: float) -> Figures:
     }
 
 
+# --- event streams ----------------------------------------------------------------------------
+
+
+def streams(server: Server, scale: float) -> Figures:
+    count, messages = 500, max(FEWEST_MESSAGES, int(1_000 * scale))
+    words = [server.stream_path, server.post_path, str(count), str(messages), server.post]
+    with running(server, quiet=True) as target, posting(target, *words) as generator:
+        before = usage_of(target.pid)
+        go(generator)
+        seen = figures(generator)
+        after = usage_of(target.pid)
+    return {
+        "cpu_us": (after.cpu_s - before.cpu_s) * 1e6 / seen["delivered"],
+        "deliveries_per_s": seen["deliveries_per_s"],
+        "p50_ms": seen["p50_ms"],
+        "p99_ms": seen["p99_ms"],
+        "rss_mib": after.rss_kib / 1024,
+    }
+
+
 # --- the catalogue ----------------------------------------------------------------------------
 
 DELIVERY_COLUMNS = ("cpu_us", "deliveries_per_s", "p50_ms", "p99_ms", "rss_mib")
@@ -271,6 +292,16 @@ WORKLOADS = {
             run=fan_out(connections=1_000, publishers=1, window=1, messages=500),
             figure="cpu_us",
             columns=DELIVERY_COLUMNS,
+        ),
+        Workload(
+            name="streams-500",
+            title="500 event streams, one message at a time",
+            about="Server-sent events instead of WebSockets: a message is posted over HTTP when the"
+            " last has reached all 500. The post is part of the cost.",
+            run=streams,
+            figure="cpu_us",
+            columns=DELIVERY_COLUMNS,
+            servers=("tidewire", "centrifuge", "nchan"),
         ),
         Workload(
             name="own-pipeline",
