@@ -113,7 +113,9 @@ def test_the_latest_entry_of_each_key_is_a_channels_state() -> None:
                 await api.publish("board:1", value, key=key)
             await api.do(Publish(channel="board:1", key="b", op="remove"))
             found = await api.latest("board:1")
+            rest = await api.latest("board:1", after=found.entries[-1].seq)
         assert [(each.key, each.data) for each in found.entries] == [("a", 3)]
+        assert (found.more, rest.entries) == (False, [])
 
     run(scene())
 

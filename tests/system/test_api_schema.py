@@ -26,7 +26,7 @@ pattern = "*"
 keeps_latest = true
 """
 
-EXAMPLES = 60
+EXAMPLES = 30
 """Of each call; the same ones in every run, so that a failure can be looked at."""
 
 NOT_MEANT = [ignored_auth, positive_data_acceptance]

@@ -138,9 +138,9 @@ class Api:
         )
         return self._ask(call, HistoryPage)
 
-    def latest(self, channel: str) -> LatestEntries:
-        """The latest entry of each key of a channel that keeps them."""
-        return self._ask(Latest(channel=channel), LatestEntries)
+    def latest(self, channel: str, *, after: int = 0) -> LatestEntries:
+        """The latest entry of each key of a channel that keeps them, by rising ``seq``."""
+        return self._ask(Latest(channel=channel, after=after), LatestEntries)
 
     def presence(self, channel: str) -> PresenceList:
         """Who is in a channel now."""

@@ -172,17 +172,25 @@ class HistoryPage(Answer, frozen=True):
 
 
 class Latest(Call, frozen=True, kw_only=True, tag="latest"):
-    """The latest entry of each key of a channel that keeps them, and where its log stands."""
+    """The latest entry of each key of a channel that keeps them, by rising ``seq``.
+
+    On from ``after``, the ``seq`` of the last entry of the page before: a key that changes
+    meanwhile moves behind it, so none is missed.
+    """
 
     channel: ChannelName
+    after: Seq = 0
 
 
 class LatestEntries(Answer, frozen=True):
+    """Where the log stands, and entries; ``more`` says that others follow."""
+
     channel: str
     epoch: str
     seq: int
     tag: str
     entries: list[Entry]
+    more: bool = False
 
 
 class Presence(Call, frozen=True, kw_only=True, tag="presence"):

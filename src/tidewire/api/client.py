@@ -149,9 +149,9 @@ class AsyncApi:
         )
         return await self._ask(call, HistoryPage)
 
-    async def latest(self, channel: str) -> LatestEntries:
-        """The latest entry of each key of a channel that keeps them."""
-        return await self._ask(Latest(channel=channel), LatestEntries)
+    async def latest(self, channel: str, *, after: int = 0) -> LatestEntries:
+        """The latest entry of each key of a channel that keeps them, by rising ``seq``."""
+        return await self._ask(Latest(channel=channel, after=after), LatestEntries)
 
     async def presence(self, channel: str) -> PresenceList:
         """Who is in a channel now."""

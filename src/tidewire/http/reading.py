@@ -14,6 +14,7 @@ from typing import cast
 from msgspec import UNSET, Raw, UnsetType
 
 from tidewire.api.calls import (
+    MAX_PAGE,
     Answer,
     ChannelFacts,
     ChannelList,
@@ -82,12 +83,15 @@ class Reading:
             raise ApiError("not_found", "the channel does not keep the latest of each key")
         snapshot = await self._node.snapshot(call.channel)
         head = snapshot.head
+        found = [each for each in snapshot.entries if each.seq > call.after]
+        shown = _within_bytes(found[:MAX_PAGE])
         return LatestEntries(
             channel=call.channel,
             epoch=head.epoch,
             seq=head.seq,
             tag=head.tag,
-            entries=[_entry(each) for each in snapshot.entries],
+            entries=[_entry(each) for each in shown],
+            more=len(shown) < len(found),
         )
 
     # -- channels and clients ------------------------------------------------------------------
