@@ -77,6 +77,12 @@ async def move(client: Client, move: Move) -> None:
         await drop_coin(room.name)
 
 
+@app.on_unsubscribe("game:{room}")
+async def leave(client: Client, channel: str) -> None:
+    """Whoever has left the room, or the server, is nowhere any more."""
+    await app.publish(channel, key=client.user.id, op="remove")
+
+
 @app.call("score")
 def score(client: Client, player: str) -> int:
     """How many coins somebody has found."""

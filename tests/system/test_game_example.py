@@ -39,6 +39,16 @@ def test_everybody_else_sees_a_move_and_who_comes_later_where_all_are(game: Bloc
     assert places["ada"] == told["data"]
 
 
+def test_who_has_left_is_nowhere_any_more(game: BlockingServer) -> None:
+    ada, ben = _player(game, "ada"), _player(game, "ben")
+    ada.request({"type": "move", "x": 3, "y": 4})
+    ada.close()
+    ben.expect("message", key="ada", op="remove")
+    late = game.connect("cleo")
+    late.send({**JOIN, "id": 1})
+    assert "ada" not in {each["key"] for each in late.expect("subscribed")["messages"]}
+
+
 def test_who_steps_on_the_coin_scores_and_the_coin_moves(game: BlockingServer) -> None:
     ada = _player(game, "ada")
     coin = ada.expect("message", key="coin")["data"]
@@ -68,8 +78,10 @@ def test_two_people_play_it_in_their_browsers(game: BlockingServer) -> None:
         ada, ben = open_page(browser), open_page(browser)
         for page, name in ((ada, "ada"), (ben, "ben")):
             page.goto(f"{game.url}/?name={name}")
-            page.get_by_text("🪙").wait_for()
+            page.get_by_text("◉").wait_for()
         ada.keyboard.press("ArrowRight")
-        ben.get_by_text("🙂 ada").wait_for()
+        ben.get_by_text("○ ada").wait_for()
         ben.locator("#field").click(position={"x": 5, "y": 5})
-        ada.get_by_text("🙂 ben").wait_for()
+        ada.get_by_text("○ ben").wait_for()
+        ben.close()
+        ada.get_by_text("○ ben").wait_for(state="detached")
