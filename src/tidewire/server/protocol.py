@@ -192,7 +192,7 @@ class TidewireProtocol(HttpToolsProtocol):
         super().on_body(body)
 
     def on_message_complete(self) -> None:
-        if not self._is_stream:
+        if not (self._is_stream or self._is_upgrade):
             super().on_message_complete()
 
     # -- upgrade -------------------------------------------------------------------------------
