@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.peers import FakePeer
@@ -124,6 +124,7 @@ class Trial:
 
 
 @pytest.mark.parametrize("channel", CHANNELS)
+@settings(max_examples=50)  # each is a whole trial of some 30 ms
 @given(steps=STEPS, small=st.booleans())
 def test_whatever_happens_in_whatever_order_no_promise_is_broken(
     channel: str, steps: list[tuple[str, str]], small: bool
