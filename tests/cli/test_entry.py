@@ -134,3 +134,10 @@ def test_the_version_loads_no_server_and_no_keys() -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )
     assert not {"jwt", "uvicorn", "rich.console", "httpx"} & set(loaded.stdout.split())
+
+
+def test_a_certificate_that_cannot_be_used_is_no_start(shell: Shell) -> None:
+    cert, key = shell.write("cert.pem", "no certificate"), shell.write("key.pem", "no key")
+    result = shell.run(*WITH_ANONYMOUS, "--tls-cert", cert, "--tls-key", key)
+    assert result.code == 3
+    assert result.err.count("\n") == 1
