@@ -22,28 +22,31 @@ FindMember: TypeAlias = Callable[[str], Member | None]
 class View:
     """One member's part of a batch."""
 
-    __slots__ = ("absences", "misses_events", "start")
+    __slots__ = ("absences", "start")
 
     def __init__(self) -> None:
         self.start = 0
         self.absences: set[int] = set()  # what is not for it, by its place in the batch
-        self.misses_events = False
 
     def block(self, items: Sequence[Item], frames: Sequence[bytes], wire: Wire) -> bytes:
         """Its bytes; none where nothing is left."""
-        pieces: list[int | Skipped] = []
-        for place in range(self.start, len(items)):
-            item = items[place]
-            if not isinstance(item, Publication):
-                if not (self.misses_events or place in self.absences):
-                    pieces.append(place)
-            elif place in self.absences:
-                leave_out(pieces, item.channel, item.seq, item.seq, reason_to_exclude(item))
-            else:
-                pieces.append(place)
+        pieces: list[bytes | Skipped] = []
+        place = self.start
+        for absent in sorted(self.absences):
+            if absent >= place:
+                pieces.extend(frames[place:absent])
+                _omit(pieces, items[absent])
+                place = absent + 1
+        pieces.extend(frames[place:])
         return b"".join(
-            frames[piece] if isinstance(piece, int) else wire.frames([piece])[0] for piece in pieces
+            each if isinstance(each, bytes) else wire.frames([each])[0] for each in pieces
         )
+
+
+def _omit(pieces: list[bytes | Skipped], item: Item) -> None:
+    """An entry is said to be left out; of an event nobody knows that there was one."""
+    if isinstance(item, Publication):
+        leave_out(pieces, item.channel, item.seq, item.seq, reason_to_exclude(item))
 
 
 def views(
@@ -59,9 +62,10 @@ def views(
     if room.tail is not None:  # which keeps the entries for them
         for member in room.behind:
             found[member].start = len(items)
-    elif not all(isinstance(item, Publication) for item in items):
-        for member in room.behind:
-            found[member].misses_events = True
+    elif room.behind:
+        events = {place for place, item in enumerate(items) if not isinstance(item, Publication)}
+        for member in room.behind if events else ():
+            found[member].absences |= events
     return found
 
 
