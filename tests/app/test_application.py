@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 from typing import Annotated, Any
 
+import httpx
 import pytest
 from msgspec import Meta, Struct
 
 from tests.support.asynchronous import eventually, run
 from tidewire import App, Client, Message, Refused
-from tidewire.testing.client import Disconnected
+from tidewire.testing.client import DialectName, Disconnected
 from tidewire.testing.server import serve
 
 
@@ -27,7 +28,10 @@ class Chat(Struct):
     text: Annotated[str, Meta(max_length=5)]
 
 
-def test_a_message_reaches_its_handler_and_its_id_is_answered_with_result() -> None:
+@pytest.mark.parametrize("dialect", ["json", "msgpack"])
+def test_a_message_reaches_its_handler_and_its_id_is_answered_with_result(
+    dialect: DialectName,
+) -> None:
     app = App()
 
     @app.on(Move)
@@ -36,7 +40,7 @@ def test_a_message_reaches_its_handler_and_its_id_is_answered_with_result() -> N
 
     async def scenario() -> None:
         async with serve(app) as server:
-            ann = await server.connect("ann")
+            ann = await server.connect("ann", dialect=dialect)
             await ann.send({"type": "move", "x": 3, "unknown": True})
             assert await ann.expect("moved") == {"type": "moved", "x": 3, "by": "ann"}
             answer = await ann.request({"type": "move", "x": 4})
@@ -311,6 +315,33 @@ def test_a_hook_that_nobody_declared_lets_nobody_in(caplog: pytest.LogCaptureFix
 
     assert run(scenario()) == "forbidden"
     assert "a hook that nobody declared" in caplog.text
+
+
+def test_nothing_is_kept_of_who_has_gone_or_only_asks() -> None:
+    """Catalogue 70."""
+    app = App()
+    app.channel("chat:{room}")
+    app.may_subscribe("chat:{room}")(lambda client: True)
+    app.on_subscribe(lambda client: None)
+    app.on_connect(lambda client: None)
+    app.on_publish(lambda client, data: None)
+
+    async def scenario() -> int:
+        async with serve(app) as server:
+            ann = await server.connect("ann")
+            await ann.request({"type": "subscribe", "channel": "chat:1"})
+            headers = {"authorization": f"Bearer {server.token('ben')}"}
+            async with httpx.AsyncClient(headers=headers) as http:
+                polled = await http.get(f"{server.url}/poll?channel=chat:1&wait=0")
+                entry = {"channel": "lobby", "data": 1}
+                posted = await http.post(f"{server.url}/publish", json=entry)
+            assert max(polled.status_code, posted.status_code) < 400, (polled.text, posted.text)
+            before = app.side.client_count
+            await ann.close()
+            await eventually(lambda: app.side.client_count == 0)
+            return before
+
+    assert run(scenario()) == 1
 
 
 def test_start_background_ticks_and_stop_live_as_long_as_the_server() -> None:

@@ -53,12 +53,22 @@ class AppSide:
         self._clients: dict[str, Client] = {}
 
     def client(self, peer: Peer) -> Client:
-        """The handlers' view of ``peer``, the same one from its first message to its end."""
-        client_id = peer.session.client_id
+        """The handlers' view of ``peer``, the same one from its first message to its end.
+
+        Who is not connected, and only asks, is not kept: nothing would tell of its end.
+        """
+        client_id, link = peer.session.client_id, self._link()
         found = self._clients.get(client_id)
         if found is None:
-            found = self._clients[client_id] = Client(self._link(), peer)
+            found = Client(link, peer)
+            if link.node.clients.by_id(client_id) is peer:
+                self._clients[client_id] = found
         return found
+
+    @property
+    def client_count(self) -> int:
+        """Clients that handlers have seen and that are still connected."""
+        return len(self._clients)
 
     # -- coming and going ----------------------------------------------------------------------
 
@@ -67,7 +77,8 @@ class AppSide:
         return self._registry.hooks.has("on_connect")
 
     async def greet(self, peer: Peer) -> Greeting:
-        client, names = self.client(peer), list[str]()
+        client, names = Client(self._link(), peer), list[str]()
+        self._clients[client.id] = client
         try:
             for handler in self._registry.hooks.of("on_connect"):
                 names += _names(handler, await self._workers.run(handler, client))
@@ -147,7 +158,7 @@ class AppSide:
     def _tell_of_client(self, hook: HookName, peer: Peer, channel: str) -> None:
         if not self._registry.hooks.has(hook):
             return
-        client = self._clients.get(peer.session.client_id) or Client(self._link(), peer)
+        client = self.client(peer)
         found = self._link().node.find(channel)
         if found is not None:
             for handler in self._registry.hooks.of(hook, found.pattern):
