@@ -23,17 +23,13 @@ MAX_WRITINGS = 128
 Beyond, the one it wrote to first is looked up anew: its burst is back after 128 others."""
 
 
-SUBSCRIBES = Rate(50, 256)
-"""One command may name 128 channels, each of which is a read of the log: at the rate of frames a
-client could ask for 25,000 a second. All of its channels twice over at once are plenty."""
-
-
 class SessionLimits(Struct, frozen=True):
     """What one client may do; the numbers' reasons are in ``config.settings``."""
 
     publications: Rate
     frames: Rate
     publication_bytes: Rate = Rate(256 * 1024, 512 * 1024)
+    subscribes: Rate = Rate(50, 256)
     refusals: int = 20
     max_message_bytes: int = 64 * 1024
     subscriptions: int = 128
@@ -120,9 +116,13 @@ class Session:
         )
 
     def check_subscribe(self, channel: str, now: float) -> None:
-        """Raise ``CommandRefused`` unless this client may have one more subscription, and now."""
+        """Raise ``CommandRefused`` unless this client may have one more subscription, and now.
+
+        One command may name 128 channels, each of which is a read of the log: at the
+        rate of frames alone a client could ask for 25,000 a second.
+        """
         if self._subscribes is None:
-            self._subscribes = TokenBucket(SUBSCRIBES)
+            self._subscribes = TokenBucket(self._limits.subscribes)
         wait_s = self._subscribes.take(now)
         if wait_s:
             raise rate_limited("subscribes", wait_s)

@@ -42,6 +42,8 @@ user_publications_per_s = 1e6
 user_publications_burst = 1000000
 frames_per_s = 1e6
 frames_burst = 1000000
+subscribes_per_s = 1e6
+subscribes_burst = 1000000
 """
 
 

@@ -79,6 +79,7 @@ def session_limits(settings: Settings) -> SessionLimits:
         publications=Rate(limits.publications_per_s, limits.publications_burst),
         publication_bytes=Rate(limits.publication_bytes_per_s, limits.publication_bytes_burst),
         frames=Rate(limits.frames_per_s, limits.frames_burst),
+        subscribes=Rate(limits.subscribes_per_s, limits.subscribes_burst),
         refusals=limits.refusals,
         max_message_bytes=limits.message_bytes,
         subscriptions=limits.subscriptions,

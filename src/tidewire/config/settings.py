@@ -205,6 +205,13 @@ class Limits(Section, frozen=True):
     queue_age_s: Annotated[
         Seconds, about("How long a reader may stand still before it is closed to recover.")
     ] = 10.0
+    subscribes_per_s: Annotated[
+        Rate, about("Channels a connection may subscribe to per second, in the long run.")
+    ] = 50.0
+    subscribes_burst: Annotated[
+        Count,
+        about("Channels it may subscribe to at once: all that it may have, twice over."),
+    ] = 256
     subscriptions: Annotated[Count, about("Channels one connection may be subscribed to.")] = 128
     unanswered_ids: Annotated[
         Count, about("Commands with an `id` a connection may have waiting for their answer.")

@@ -45,6 +45,8 @@ UNHURRIED = Limits(
     user_publications_burst=100_000,
     frames_per_s=100_000,
     frames_burst=100_000,
+    subscribes_per_s=100_000,
+    subscribes_burst=100_000,
 )
 """No test of what is said should fail because it was said too fast."""
 
