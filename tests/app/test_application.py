@@ -374,6 +374,41 @@ def test_start_background_ticks_and_stop_live_as_long_as_the_server() -> None:
     assert (seen[0], seen[-2:]) == ("start", ["background ends", "stop"])
 
 
+def test_a_background_task_that_fails_is_logged_and_the_server_goes_on(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    app = App()
+
+    @app.background
+    async def fail() -> None:
+        raise KeyError("gone")
+
+    async def scenario() -> None:
+        async with serve(app) as server:
+            await eventually(lambda: "a background task failed" in caplog.text)
+            assert (await (await server.connect()).request({"type": "ping"}))["type"] == "pong"
+
+    run(scenario())
+
+
+def test_a_tick_that_fails_is_logged_and_the_next_one_comes(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    app, seen = App(), list[int]()
+
+    @app.every(0.001, inline=True)
+    def tick() -> None:
+        seen.append(1)
+        raise KeyError
+
+    async def scenario() -> None:
+        async with serve(app):
+            await eventually(lambda: len(seen) > 2)
+
+    run(scenario())
+    assert "a handler failed" in caplog.text
+
+
 def _nothing(client: Client, message: Any) -> None: ...
 
 

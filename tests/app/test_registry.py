@@ -68,6 +68,14 @@ def test_a_handler_of_another_message_is_refused_where_it_is_declared() -> None:
         App().on(Move)(step)
 
 
+def test_a_message_that_json_cannot_say_is_refused_where_it_is_declared() -> None:
+    class Odd(Message, type="odd"):
+        what: type[int] | complex
+
+    with pytest.raises(TypeError, match="Odd cannot be read from JSON"):
+        App().on(Odd)(lambda client, message: None)
+
+
 def test_a_message_and_a_method_have_one_handler() -> None:
     class Move(Message, type="move"):
         x: int

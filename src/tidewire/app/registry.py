@@ -38,6 +38,11 @@ class Registry:
         self.hooks = Hooks()
 
     def add_message(self, message: type[Message], handler: Handler) -> None:
+        try:
+            msgspec.json.Decoder(message)
+        except TypeError as error:
+            name = message.__name__
+            raise TypeError(f"@app.on({name}): {name} cannot be read from JSON: {error}") from None
         for other, first in self.messages.items():
             if kind_of(other) == kind_of(message):
                 raise TypeError(
