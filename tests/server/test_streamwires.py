@@ -13,13 +13,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.support.eventstreams import StreamEvent
+from tests.support.eventstreams import StreamEvent, parse
+from tests.support.publications import entry
 from tests.support.streams import Listening, StreamStage
 from tidewire.channels.options import ChannelOptions
 from tidewire.dialects.eventstream import read_id
+from tidewire.dialects.native import NativeDialect
 from tidewire.hub import core as hub_core
+from tidewire.messages import Failure, Position, Skipped, Subscribed
 from tidewire.node import pages
 from tidewire.server import streamwires
+from tidewire.server.streamwires import StreamWire
 
 BROWSERS = 5
 LISTS = (("room:a",), ("room:a", "room:b"), ("room:b", "room:a"), ("room:a", "room:b"))
@@ -181,3 +185,29 @@ def test_whatever_happens_a_browser_reads_every_publication_once_and_in_order(
             world.do(step, number)
         world.finish()
         _check(world)
+
+
+def test_whom_an_entry_excludes_is_told_so_and_nobodys_id_goes_back() -> None:
+    wire = StreamWire(NativeDialect(), {"room": Position("e", 4, "t4")})
+    wire.is_common = True
+    wire.frames([entry(5), entry(6)])
+    skipped = Skipped(channel="room", first=5, last=5, reason="excluded")
+    (told,) = parse(wire.frames([skipped])[0])
+    assert (told.name, told.last_id) == ("skipped", "")
+    assert wire.places == {"room": Position("e", 6, "t6")}
+
+
+def test_a_snapshot_is_claimed_only_at_its_end() -> None:
+    """A cut within it must bring all of it again."""
+    wire = StreamWire(NativeDialect(), {"room": None})
+    answer = Subscribed(channel="room", epoch="e", seq=9, tag="t9", recovery="gap", snapshot=True,
+                        messages=[entry(3), entry(7)])  # fmt: skip
+    events = parse(wire.event(answer))
+    assert [each.name for each in events] == ["gap", "message", "message", "subscribed"]
+    assert [each.last_id for each in events] == ["", "", "", "e:9:t9"]
+
+
+def test_what_a_browser_would_take_for_its_own_error_has_another_name() -> None:
+    wire = StreamWire(NativeDialect(), {})
+    (told,) = parse(wire.event(Failure(code="forbidden", message="no", channel="room")))
+    assert told.name == "refused"

@@ -14,6 +14,9 @@ class RawStream(RawConnection):
     """``GET /sse``, and its events. What a proxy's chunks put between them are lines of no known
     field, and blank ones."""
 
+    def __enter__(self) -> RawStream:
+        return self
+
     def open(
         self, *channels: str, headers: tuple[tuple[str, str], ...] = (), **query: str
     ) -> Response:

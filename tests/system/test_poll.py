@@ -10,10 +10,11 @@ import pytest
 from httpx import AsyncClient, Response
 
 from tests.support.asynchronous import eventually, run
-from tests.support.inprocess import UNHURRIED, serving
+from tests.support.inprocess import serving
 from tests.support.tokens import SECRET, claims, hmac_token
 from tidewire.config import Auth, Channel, Limits, Settings
 from tidewire.config.values import Secret
+from tidewire.testing.server import UNHURRIED
 
 ROOM = "room:a"
 CHANNELS = (
