@@ -68,3 +68,13 @@ def test_a_handler_closes_its_client_with_a_reason(what: str, end: str) -> None:
         ann.send({"type": "act", "what": what})
         with pytest.raises(Disconnected, match=end):
             ann.expect("never")
+
+
+def test_telling_a_client_whose_server_has_stopped_harms_nobody() -> None:
+    app, seen = App(), list[Client]()
+    app.on_connect(seen.append)
+    with running(app) as server:
+        server.connect("ann").expect("connected")
+    seen[0].send(Said("too late"))
+    seen[0].kick()
+    assert seen[0].user.id == "ann"

@@ -73,6 +73,19 @@ def test_a_thread_that_asks_for_too_much_is_told(monkeypatch: pytest.MonkeyPatch
     _with_link(ask)
 
 
+def test_what_was_asked_for_before_the_stop_is_done_and_nothing_after_it() -> None:
+    async def scenario() -> list[int]:
+        done: list[int] = []
+        link = Link(NO_NODE, asyncio.get_running_loop())
+        await asyncio.to_thread(link.soon, lambda: done.append(1))
+        link.close()
+        with pytest.raises(TidewireError, match="has stopped"):
+            link.soon(lambda: done.append(2))
+        return done
+
+    assert run(scenario()) == [1]
+
+
 def test_a_thread_that_outlives_the_server_is_told() -> None:
     loop = asyncio.new_event_loop()
     loop.close()

@@ -13,6 +13,8 @@ from tidewire.websocket import close_codes
 from tidewire.websocket.close_codes import CloseCode
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tidewire.app.link import Link
     from tidewire.app.message import Message
     from tidewire.node.peer import Peer
@@ -47,7 +49,7 @@ class Client:
     def send(self, message: Message) -> None:
         """Tell this client alone. Not kept anywhere: a client that is away misses it."""
         bare = cast(Event, replace(message, id=UNSET))
-        self._link.soon(lambda: self._peer.send(bare))
+        self._do(lambda: self._peer.send(bare))
 
     async def subscribe(self, channel: str) -> None:
         """Subscribe it to ``channel``, unasked and whatever it may; it is told so."""
@@ -56,7 +58,7 @@ class Client:
     def unsubscribe(self, channel: str) -> None:
         """End its subscription, if there is one; it is told so."""
         node, peer = self._link.node, self._peer
-        self._link.soon(lambda: node.unsubscribe(peer, channel, "forbidden"))
+        self._do(lambda: node.unsubscribe(peer, channel, "forbidden"))
 
     def close(self, reason: str = "") -> None:
         """Close the connection: it is over, and a good client does not come back by itself."""
@@ -67,7 +69,11 @@ class Client:
         self._close(close_codes.FORBIDDEN, reason)
 
     def _close(self, code: CloseCode, reason: str) -> None:
-        self._link.soon(lambda: self._peer.close(code, reason or None))
+        self._do(lambda: self._peer.close(code, reason or None))
+
+    def _do(self, action: Callable[[], None]) -> None:
+        if not self._link.is_closed:
+            self._link.soon(action)
 
     def __repr__(self) -> str:
         return f"Client(id={self.id!r}, user={self.user.id!r})"

@@ -119,6 +119,8 @@ class App(Declares, Reads, Revokes):
 
     def attach(self, node: Node | None, book: RevocationBook | None = None) -> None:
         """The server runs with ``node``; None when it has stopped. ``book`` keeps revocations."""
+        if self._link is not None:
+            self._link.close()
         self._book = book
         self._link = None if node is None else Link(node, _loop_or_none())
 

@@ -57,6 +57,12 @@ class Link:
         self.loop = loop
         self._posted: deque[Callable[[], None]] = deque()
         self._is_woken = False
+        self.is_closed = False
+
+    def close(self) -> None:
+        """The server stops: what has been asked for is done, and nothing more is taken."""
+        self.is_closed = True
+        self._run_posted()
 
     @property
     def is_here(self) -> bool:
@@ -64,7 +70,12 @@ class Link:
         return self.loop is None or _running_loop() is self.loop
 
     def soon(self, action: Callable[[], None]) -> None:
-        """Run ``action`` in the loop: now where this is it, otherwise after all posted before."""
+        """Run ``action`` in the loop: now where this is it, otherwise after all posted before.
+
+        Raises ``TidewireError`` where the server has stopped, ``EngineUnavailable``.
+        """
+        if self.is_closed:
+            raise TidewireError("the server has stopped")
         if self.loop is None or (self.is_here and not self._posted):
             action()
             return
