@@ -173,6 +173,20 @@ def test_a_wait_is_bounded(wait: str) -> None:
     run(scenario())
 
 
+def test_a_ticket_in_the_query_opens_one_request() -> None:
+    """Catalogue 18: whoever finds it in a log finds it spent."""
+
+    async def scenario() -> None:
+        async with _client(secrets=(Secret(SECRET),)) as client:
+            named = {"Authorization": f"Bearer {hmac_token(claims())}"}
+            ticket = (await client.post("/api/ticket", headers=named)).json()["ticket"]
+            asked = {"channel": ROOM, "ticket": ticket}
+            answers = [await client.get("/poll", params=asked) for _ in range(2)]
+            assert [each.status_code for each in answers] == [200, 401]
+
+    run(scenario())
+
+
 def test_a_publish_answers_its_position_and_once_is_once() -> None:
     """Catalogue 79."""
 
