@@ -57,6 +57,7 @@ class Stream(Connection):
     def _greet(self) -> None:
         self.queue(retry(random.uniform(*RETRY_S)))  # noqa: S311
         self._attend(self)
+        del self._attend  # holds the request: half a kilobyte
 
     def _settle(self, answer: SubscribedAll) -> None:
         """It has been answered for each of its channels, and has no way to ask again."""
