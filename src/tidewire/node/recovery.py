@@ -9,6 +9,7 @@ unsubscribed.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 
 from msgspec import UNSET, Struct, UnsetType
@@ -27,7 +28,7 @@ from tidewire.session import forbidden
 class Joining:
     """One client on its way into one channel. Void when it is put out meanwhile."""
 
-    __slots__ = ("command", "found", "grant", "is_void", "may_read_past", "peer")
+    __slots__ = ("_over", "command", "found", "grant", "is_void", "may_read_past", "peer")
 
     def __init__(
         self,
@@ -44,6 +45,7 @@ class Joining:
         self.may_read_past = may_read_past
         self.grant = grant
         self.is_void = False
+        self._over: asyncio.Event | None = None  # made for who waits, which is rare
 
     @property
     def since(self) -> Position | None:
@@ -56,6 +58,16 @@ class Joining:
         command = self.command
         has_asked = command.since is not None or command.rewind is not None
         return has_asked or self.found.options.keeps_latest
+
+    async def over(self) -> None:
+        """Wait until it has ended, one way or the other."""
+        if self._over is None:
+            self._over = asyncio.Event()
+        await self._over.wait()
+
+    def end(self) -> None:
+        if self._over is not None:
+            self._over.set()
 
     def check(self) -> None:
         """Before the step that lets it in: raise where it has no business there any more."""
@@ -168,7 +180,7 @@ class Recoverer:
         """Send all pages but the last, each after the one before has left; answers the last."""
         if past.entries is None:
             return None
-        pages = list(pages_of(past.entries))
+        pages = pages_of(past.entries)
         for page in pages[:-1]:
             joining.peer.send(_part(joining, past, page))
             await joining.peer.drained()

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager
+from collections.abc import Iterable
 
 from msgspec import UNSET, UnsetType, structs
 
@@ -48,7 +46,7 @@ class Subscriber:
         self._recoverer = recoverer
         self._grants = grants
         self._clock = clock
-        self._joining: dict[tuple[str, str], tuple[Joining, asyncio.Event]] = {}
+        self._joining: dict[tuple[str, str], Joining] = {}
 
     # -- a client's ----------------------------------------------------------------------------
 
@@ -56,13 +54,14 @@ class Subscriber:
         if command.channels is not None:
             self._answers.run(peer, command.id, lambda: self.several(peer, command))
             return
-        self._check(peer, command.channel)
-        self._answers.run(peer, command.id, lambda: self._one(peer, command))
+        found = self._check(peer, command.channel)
+        self._answers.run(peer, command.id, lambda: self._one(peer, command, found))
 
-    def _check(self, peer: Peer, channel: str) -> None:
+    def _check(self, peer: Peer, channel: str) -> Found:
         """Refuse at once what need not wait for anybody to be refused."""
-        self._permissions.check(peer.session, "subscribe", channel)
+        found = self._permissions.check(peer.session, "subscribe", channel)
         peer.session.check_subscribe(channel, self._clock.monotonic())
+        return found
 
     async def several(self, peer: Peer, command: Subscribe) -> None:
         """One after the other, each answered by itself; then the answer to the command."""
@@ -70,35 +69,33 @@ class Subscriber:
         refused: dict[str, None] = {}
         for place in command.channels or ():
             try:
-                self._check(peer, place.channel)
-                await self._one(peer, Subscribe(**structs.asdict(place)))
+                found = self._check(peer, place.channel)
+                await self._one(peer, Subscribe(**structs.asdict(place)), found)
                 done[place.channel] = None
             except Exception as error:
                 refused[place.channel] = None
                 self._answers.refuse(peer, UNSET, refusal_of(error), channel=place.channel)
         peer.send(SubscribedAll(id=command.id, channels=tuple(done), refused=tuple(refused)))
 
-    async def _one(self, peer: Peer, command: Subscribe) -> None:
-        found, grant = await self._permitted(peer, command)
+    async def _one(self, peer: Peer, command: Subscribe, found: Found) -> None:
         joining = Joining(
             peer,
             command,
             found,
+            grant=await self._permit(peer, command, found),
             may_read_past=await self._may_read_past(peer, command, found),
-            grant=grant,
         )
         await self._join(joining)
 
-    async def _permitted(self, peer: Peer, command: Subscribe) -> tuple[Found, str | UnsetType]:
-        """The channel, and the grant for next time where the application has decided."""
-        found = self._permissions.check(peer.session, "subscribe", command.channel)
+    async def _permit(self, peer: Peer, command: Subscribe, found: Found) -> str | UnsetType:
+        """Ask the application where it decides; the grant for next time is then the answer."""
         if not self._permissions.is_asked("subscribe", found):
-            return found, UNSET
+            return UNSET
         user, now = peer.session.user, self._clock.time()
         if command.grant is not None and self._grants.opens(command.grant, user, found.name, now):
-            return found, command.grant
+            return command.grant
         await self._permissions.may(peer, "subscribe", found.name)
-        return found, self._grants.for_subscription(user, found.name, now)
+        return self._grants.for_subscription(user, found.name, now)
 
     async def _may_read_past(self, peer: Peer, command: Subscribe, found: Found) -> bool:
         """Whether it may read what it has no tag of; refused where it asks for nothing else.
@@ -153,7 +150,7 @@ class Subscriber:
         """End a subscription, or one that is about to begin; ``peer`` is told why."""
         under_way = self._joining.get((peer.session.client_id, channel))
         if under_way is not None:
-            under_way[0].is_void = True
+            under_way.is_void = True
         if channel in peer.session.subscriptions:
             self._rooms.exit(peer, channel)
             peer.send(Unsubscribed(channel=channel, code=code))
@@ -203,22 +200,14 @@ class Subscriber:
     # -- one at a time -------------------------------------------------------------------------
 
     async def _join(self, joining: Joining) -> None:
-        async with self._alone(joining):
-            try:
-                await self._recoverer.join(joining)
-            finally:
-                self._rooms.close_if_empty(joining.found.name)
-
-    @asynccontextmanager
-    async def _alone(self, joining: Joining) -> AsyncIterator[None]:
         """The server may subscribe a client to what it is about to subscribe to itself."""
         key = (joining.peer.session.client_id, joining.found.name)
         while (other := self._joining.get(key)) is not None:
-            await other[1].wait()
-        ended = asyncio.Event()
-        self._joining[key] = (joining, ended)
+            await other.over()
+        self._joining[key] = joining
         try:
-            yield
+            await self._recoverer.join(joining)
         finally:
             del self._joining[key]
-            ended.set()
+            joining.end()
+            self._rooms.close_if_empty(joining.found.name)
