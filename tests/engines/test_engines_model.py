@@ -15,7 +15,7 @@ from msgspec import Struct, field
 
 from tests.support.stores import sqlite_engine
 from tidewire.channels.options import ChannelOptions
-from tidewire.engines.base import Engine, Gap, Lease, Query
+from tidewire.engines.base import Engine, Gap, Lease, Query, Replay
 from tidewire.engines.memory import MemoryEngine
 from tidewire.engines.once import ONCE_WINDOW_S
 from tidewire.messages import Position
@@ -29,9 +29,29 @@ OPTIONS = ChannelOptions(history_size=4, history_ttl_s=30, keeps_latest=True)
 CHANNELS = st.sampled_from(["one", "two"])
 KEYS = st.none() | st.sampled_from("ab")
 HOLDERS = st.sampled_from(["ann", "bob"])
-SECONDS = st.sampled_from([0.5, 10, 20, 31, ONCE_WINDOW_S])
-PLACES = st.none() | st.integers(-7, 0)
+SECONDS = st.sampled_from([0.5, 6, 12, 31, ONCE_WINDOW_S])
+PLACES = st.none() | st.integers(-4, 0) | st.integers(-7, 0)
 """Where a read begins or ends, counted from the end of all that was ever published."""
+
+
+class Asked(Struct, frozen=True):
+    """A query before it is known which places there are."""
+
+    since: int | None
+    before: int | None
+    tagged: bool
+    limit: int | None
+    newest_first: bool
+
+
+ASKED = st.builds(
+    Asked,
+    since=PLACES,
+    before=PLACES,
+    tagged=st.booleans(),
+    limit=st.none() | st.integers(0, 3),
+    newest_first=st.booleans(),
+)
 
 
 class Entry(Struct):
@@ -49,6 +69,10 @@ class Log(Struct):
     first: int = 0
     """Before it, entries have left."""
     keys: dict[str, tuple[str, float | None]] = field(default_factory=dict)
+
+
+def _texts(found: Replay | Gap) -> list[str] | str:
+    return "gap" if isinstance(found, Gap) else [each.data for each in found.entries]
 
 
 class Engines(RuleBasedStateMachine):
@@ -185,40 +209,24 @@ class Engines(RuleBasedStateMachine):
 
     # -- what is asked -------------------------------------------------------------------------
 
-    @rule(
-        channel=CHANNELS,
-        since=PLACES,
-        before=PLACES,
-        tagged=st.booleans(),
-        limit=st.none() | st.integers(0, 5),
-        newest_first=st.booleans(),
-    )
-    def read(
-        self,
-        *,
-        channel: str,
-        since: int | None,
-        before: int | None,
-        tagged: bool,
-        limit: int | None,
-        newest_first: bool,
-    ) -> None:
+    @rule(channel=CHANNELS, asked=st.lists(ASKED, min_size=1, max_size=8))
+    def read(self, channel: str, asked: list[Asked]) -> None:
         kept = self._kept(channel)
         if not kept and channel not in self.open:
             return  # its life may have ended: then every place of it is a gap
         log = self.logs[channel]
-        start, end = (self._place(log, back, tagged=tagged) for back in (since, before))
-        query = Query(start, end, limit, newest_first)
-        page = self.run(self.stand.engine.read(channel, OPTIONS, query))
-        found = "gap" if isinstance(page.found, Gap) else [each.data for each in page.found.entries]
-        assert found == self._answer(log, query)
+        for each in asked:
+            start, end = (self._place(log, back, each) for back in (each.since, each.before))
+            query = Query(start, end, each.limit, each.newest_first)
+            page = self.run(self.stand.engine.read(channel, OPTIONS, query))
+            assert _texts(page.found) == self._answer(log, query)
 
-    def _place(self, log: Log, back: int | None, *, tagged: bool) -> Position | None:
+    def _place(self, log: Log, back: int | None, asked: Asked) -> Position | None:
         if back is None or not log.entries:
             return None
         seq = max(0, len(log.entries) + back)
         position = log.entries[seq - 1].position if seq else log.entries[0].position
-        return Position(position.epoch, seq, position.tag if tagged and seq else "")
+        return Position(position.epoch, seq, position.tag if asked.tagged and seq else "")
 
     def _answer(self, log: Log, query: Query) -> list[str] | str:
         """As the contract says it, the slow way."""
@@ -312,6 +320,6 @@ class SqliteEngines(Engines):
 
 
 TestMemory = MemoryEngines.TestCase
-TestMemory.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+TestMemory.settings = settings(max_examples=100, stateful_step_count=40, deadline=None)
 TestSqlite = SqliteEngines.TestCase
-TestSqlite.settings = settings(max_examples=25, stateful_step_count=30, deadline=None)
+TestSqlite.settings = settings(max_examples=30, stateful_step_count=40, deadline=None)
