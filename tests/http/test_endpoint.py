@@ -21,6 +21,7 @@ from tidewire.api.calls import (
     Published,
 )
 from tidewire.config import Api
+from tidewire.http import backend as batches
 from tidewire.messages import Position
 
 
@@ -239,6 +240,24 @@ def test_a_failure_says_as_much_in_a_batch_as_alone() -> None:
             (found,) = await api.batch([publish])
         assert isinstance(found, ApiError)
         assert found.as_answer() == Failed(code="too_large", message="data is at most 65536 bytes")
+
+    run(scene())
+
+
+def test_what_a_batch_reads_is_bounded_and_what_it_does_is_done(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(batches, "MAX_BATCH_ANSWER_BYTES", 300)
+
+    async def scene() -> None:
+        async with backend() as api:
+            await api.publish("room:1", "x" * 300)
+            read, say = History(channel="room:1"), Publish(channel="room:1", data=Raw(b"1"))
+            first, second, third = await api.batch([read, read, say])
+        assert isinstance(first, HistoryPage)
+        assert isinstance(second, ApiError)
+        assert second.code == "limit"
+        assert isinstance(third, Published)
 
     run(scene())
 
