@@ -12,7 +12,8 @@ from httpx import AsyncClient, Response
 from tests.support.asynchronous import eventually, run
 from tests.support.inprocess import serving
 from tests.support.tokens import SECRET, claims, hmac_token
-from tidewire.config import Auth, Channel, Limits, Settings
+from tidewire.app import App, AsgiReceive, AsgiSend, Scope
+from tidewire.config import Auth, Channel, Http, Limits, Settings
 from tidewire.config.values import Secret
 from tidewire.testing.server import UNHURRIED
 
@@ -270,5 +271,37 @@ def test_without_a_session_the_rate_is_the_users_or_the_addresss() -> None:
             answers = [await _publish(client, n) for n in range(3)]
             assert [each.status_code for each in answers] == [200, 200, 429]
             assert int(answers[-1].headers["retry-after"]) >= 1
+
+    run(scenario())
+
+
+# --- switched off -------------------------------------------------------------------------------
+
+
+async def _own_page(_: Scope, receive: AsgiReceive, send: AsgiSend) -> None:
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": b"the application's own"})
+
+
+@pytest.mark.parametrize(
+    ("http", "method", "path"),
+    [
+        (Http(sse=False), "GET", "/sse?channel=room:a"),
+        (Http(sse=False), "HEAD", "/sse"),
+        (Http(poll=False), "GET", "/poll?channel=room:a"),
+        (Http(publish=False), "POST", "/publish"),
+    ],
+)
+def test_a_path_that_is_switched_off_is_the_applications_own(
+    http: Http, method: str, path: str
+) -> None:
+    async def scenario() -> None:
+        app = App()
+        app.mount(_own_page)
+        settings = Settings(auth=Auth(anonymous=True), http=http)
+        async with serving(settings, app) as port, AsyncClient() as client:
+            answer = await client.request(method, f"http://127.0.0.1:{port}{path}")
+            assert answer.status_code == 200
+            assert method == "HEAD" or answer.text == "the application's own"
 
     run(scenario())

@@ -17,6 +17,7 @@ from tidewire.compose.assembly import MAX_USERS_RATED, Assembly
 from tidewire.config import Settings
 from tidewire.engines.base import MAX_IN_FLIGHT, Figures
 from tidewire.engines.urls import database_of
+from tidewire.hub.tail import MAX_TOTAL_BYTES
 from tidewire.node.gate import HANDLERS, HOOKS, Gate, GateLimits
 from tidewire.security.revocation import MAX_REVOCATIONS
 from tidewire.security.tickets import DEFAULT_CAPACITY
@@ -64,6 +65,12 @@ def _of_the_server(parts: Assembly, loop_lag_s: Read) -> Iterator[Gauge]:
         lambda: parts.connection_limits.total,
     )
     yield Gauge("tidewire_channels", "Channels with a subscriber here.", parts.node.channel_count)
+    yield Gauge(
+        "tidewire_tail_bytes",
+        "Kept for slow readers whose channels drop or conflate.",
+        lambda: parts.hub.tail_bytes,
+        MAX_TOTAL_BYTES,
+    )
     yield Gauge(
         "tidewire_revocations",
         "Revocations in force.",

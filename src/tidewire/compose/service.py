@@ -22,13 +22,12 @@ from tidewire.clock import Clock, SystemClock
 from tidewire.compose.assembly import Assembly
 from tidewire.compose.gauges import gauges
 from tidewire.compose.lifespan import MountedLifespan
-from tidewire.compose.visitors import STREAM_PATH
+from tidewire.compose.visitors import visitor_routes
 from tidewire.config import Settings, Sources, check_exposure, load, read_keys
 from tidewire.errors import TidewireError
 from tidewire.http.asyncapi import asyncapi_routes
 from tidewire.http.metrics import NodeCollector
 from tidewire.http.routes import Routes
-from tidewire.http.visitors import VisitorRoutes
 from tidewire.server.drain import DrainSentinel, drain
 from tidewire.server.protocol import STATE_KEY
 
@@ -231,7 +230,7 @@ class Service:
             parts.backend.endpoint,
             registry,
             lambda: self._is_ready,
-            visitors=VisitorRoutes(parts.desks, stream_path=STREAM_PATH).routes(),
+            visitors=visitor_routes(self._settings, parts.desks).routes(),
             has_own_port=is_split,
         )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from tidewire.compose import parts
 from tidewire.config import Settings
 from tidewire.dialects.native import NativeDialect
-from tidewire.http.visitors import Desks
+from tidewire.http.visitors import Desks, VisitorRoutes
 from tidewire.hub import Hub
 from tidewire.node.core import Node
 from tidewire.security.origin import ANY
@@ -31,9 +31,22 @@ def desks(settings: Settings, door: FrontDoor, node: Node, shared: Shared) -> De
     )
 
 
+def visitor_routes(settings: Settings, answering: Desks) -> VisitorRoutes:
+    http = settings.http
+    return VisitorRoutes(
+        answering,
+        stream_path=STREAM_PATH if http.sse else None,
+        has_poll=http.poll,
+        has_publish=http.publish,
+    )
+
+
 def stream_door(
     settings: Settings, door: FrontDoor, node: Node, shared: Shared, hub: Hub
-) -> StreamDoor:
+) -> StreamDoor | None:
+    """Who lets event streams in; None where there are to be none."""
+    if not settings.http.sse:
+        return None
     wires = StreamWires(NativeDialect(), hub)
     readable = cross_origin(settings)
     return StreamDoor(door, node, wires, shared, cross_origin=readable, path=STREAM_PATH)

@@ -355,6 +355,14 @@ class Channel(Section, frozen=True):
     ] = False
 
 
+class Http(Section, frozen=True):
+    """Clients without a WebSocket. A path that is off belongs to the mounted application."""
+
+    sse: Annotated[bool, about("Serve event streams at /sse.")] = True
+    poll: Annotated[bool, about("Answer long polls at /poll.")] = True
+    publish: Annotated[bool, about("Take clients' publications at /publish.")] = True
+
+
 class Api(Section, frozen=True):
     """What is served over HTTP beside the WebSocket."""
 
@@ -398,6 +406,7 @@ class Settings(Section, frozen=True):
     history: History = History()
     compression: Compression = Compression()
     log: Log = Log()
+    http: Http = Http()
     api: Api = Api()
     channels: tuple[Channel, ...] = ()
 
@@ -410,6 +419,7 @@ __all__ = [
     "Engine",
     "Heartbeat",
     "History",
+    "Http",
     "Limits",
     "Lobby",
     "Log",

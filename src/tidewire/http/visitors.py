@@ -38,18 +38,25 @@ class Desks(Struct, frozen=True):
 
 
 class VisitorRoutes:
-    """The routes of clients without a WebSocket."""
+    """The routes of clients without a WebSocket. What is off is not ours to answer."""
 
-    def __init__(self, desks: Desks, *, stream_path: str) -> None:
+    def __init__(
+        self, desks: Desks, *, stream_path: str | None, has_poll: bool, has_publish: bool
+    ) -> None:
         self._desks = desks
         self._stream_path = stream_path
+        self._has_poll = has_poll
+        self._has_publish = has_publish
 
     def routes(self) -> list[BaseRoute]:
-        return [
-            *self._routes("/poll", "GET", self._poll),
-            *self._routes("/publish", "POST", self._publish),
-            *self._routes(self._stream_path, "HEAD", self._stream_head),
-        ]
+        routes: list[BaseRoute] = []
+        if self._has_poll:
+            routes += self._routes("/poll", "GET", self._poll)
+        if self._has_publish:
+            routes += self._routes("/publish", "POST", self._publish)
+        if self._stream_path is not None:
+            routes += self._routes(self._stream_path, "HEAD", self._stream_head)
+        return routes
 
     def _routes(self, path: str, method: str, handler: Handler) -> list[BaseRoute]:
         """A browser asks with OPTIONS before it sends what a form could not."""
