@@ -12,6 +12,7 @@ import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 
 from tests.support.asynchronous import wait_until
@@ -175,6 +176,17 @@ def test_limits_and_the_log_level_are_read_again() -> None:
             assert client.connected["limits"]["maxMessageBytes"] == 1024
             client.send_json({"type": "chat", "text": "x" * 2000})
             assert client.close_code().code == 1009
+
+
+def test_the_rate_of_publishes_over_plain_http_is_read_again() -> None:
+    """Of an address that had used up the old one, too."""
+    config = ANONYMOUS + "[limits]\npublications_per_s = 0.001\npublications_burst = {}"
+    with ServerProcess(config.format(1)) as server:
+        url, said = f"http://127.0.0.1:{server.port}/publish", {"channel": "lobby", "data": 1}
+        assert [httpx.post(url, json=said).status_code for _ in range(2)] == [200, 429]
+        (server.folder / "tidewire.toml").write_text(config.format(2))
+        _reload(server)
+        assert [httpx.post(url, json=said).status_code for _ in range(2)] == [200, 429]
 
 
 def test_a_setting_that_cannot_change_is_said_to_wait() -> None:

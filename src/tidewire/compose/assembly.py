@@ -73,7 +73,7 @@ class Assembly:
         admission = self._admission(app, settings, clock)
         tick = Tick(loop.call_soon, clock.monotonic)
         clients = Clients()
-        hub = Hub(loop.call_soon, tick.request, self.counters, clients.by_id)
+        self.hub = hub = Hub(loop.call_soon, tick.request, self.counters, clients.by_id)
         self.node = self._node(
             app, settings, clock, tick, hub=hub, admission=admission, clients=clients
         )
@@ -186,6 +186,7 @@ class Assembly:
         self.door.set_limits(parts.head_limits(settings), parts.receive_limits(settings))
         self.node.set_limits(parts.session_limits(settings))
         self.backend.set_limits(settings)
+        self.desks.publications.set_limits()
         self.user_rates.set_rate(parts.user_rate(settings))
         self.connection_limits.set_limits(
             total=parts.total_connections(settings),

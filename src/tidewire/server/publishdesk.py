@@ -62,6 +62,10 @@ class PublishDesk:
         """Of a body: as of a message."""
         return self._shared.limits.session.max_message_bytes
 
+    def set_limits(self) -> None:
+        """Take over the rate of what all share, for who is remembered already, too."""
+        self._rates.set_rate(self._shared.limits.session.publications)
+
     async def admit(self, request: Request) -> User:
         """Who publishes. Raises ``HandshakeRefused``.
 
