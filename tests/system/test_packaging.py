@@ -87,6 +87,15 @@ def test_the_wheel_is_what_runs_and_not_this_tree(installed: Path) -> None:
     assert found.stdout.startswith(str(installed.parent))
 
 
+def test_the_wheel_knows_the_extra_that_schemas_are_said_to_need(installed: Path) -> None:
+    asked = "from importlib.metadata import requires; print(requires('tidewire'))"
+    found = subprocess.run(
+        [installed / "python", "-c", asked], capture_output=True, text=True, check=True,
+        env=_environment(installed),
+    )  # fmt: skip
+    assert re.search(r"jsonschema.*; extra == .schema", found.stdout)
+
+
 def test_the_wheels_demo_shows_its_page_and_everything_on_it(demo: int) -> None:
     page = _get(demo, "/")
     assert page.status == 200
