@@ -78,6 +78,17 @@ def test_a_slow_reader_costs_no_more_however_much_is_published(dashboard: Hall) 
     assert [slow.heard for slow in crowd] == [["conflated 1-297", 298, 299, 300]] * 50
 
 
+def test_whoever_has_caught_up_or_gone_costs_nothing_more(dashboard: Hall) -> None:
+    caught_up, gone = dashboard.join(), dashboard.join()
+    for slow in (caught_up, gone):
+        slow.fill()
+    _update(dashboard, "a", "b")
+    caught_up.drain()
+    assert dashboard.hub.tail_bytes > 0
+    dashboard.hub.leave(dashboard.room, gone)
+    assert dashboard.hub.tail_bytes == 0
+
+
 def test_joins_leaves_and_signals_are_not_for_who_is_behind(dashboard: Hall) -> None:
     slow, other = dashboard.join(), dashboard.join()
     slow.fill()

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tests.support.publications import entry
 from tidewire.hub import tail as tail_module
-from tidewire.hub.tail import Block, Tail
+from tidewire.hub.tail import Block, Tail, Tails
 from tidewire.messages import Publication, Skipped
 
 
@@ -145,3 +145,38 @@ def _covered(blocks: list[Block]) -> list[int]:
         elif isinstance(item, Publication):
             told.append(item.seq)
     return told
+
+
+# --- all rooms together -----------------------------------------------------------------------
+
+
+def _grown(tails: Tails, *seqs: int) -> Tail:
+    tail = Tail(conflates=False)
+    tails.add(tail, [entry(seq) for seq in seqs])
+    return tail
+
+
+def test_over_the_total_the_tail_that_grew_least_lately_gives_up_its_oldest(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    tails = Tails()
+    quiet, busy = _grown(tails, 1, 2, 3), _grown(tails, 1)
+    monkeypatch.setattr(tail_module, "MAX_TOTAL_BYTES", tails.bytes)
+    tails.add(busy, [entry(2), entry(3)])
+    assert (_read(quiet), _read(busy)) == (["dropped 1-2", 3], [1, 2, 3])
+
+
+def test_the_newest_of_each_tail_stays_since_readers_have_to_learn_how_far_the_log_is(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(tail_module, "MAX_TOTAL_BYTES", 0)
+    tails = Tails()
+    assert [_read(_grown(tails, 1, 2)) for _ in range(3)] == [["dropped 1-1", 2]] * 3
+
+
+def test_a_tail_that_nobody_needs_counts_no_longer() -> None:
+    tails = Tails()
+    one, _ = _grown(tails, 1, 2), _grown(tails, 1)
+    tails.forget(one)
+    tails.forget(one)
+    assert (len(tails), tails.bytes) == (1, _grown(Tails(), 1).bytes)

@@ -52,6 +52,11 @@ class Hub:
     def __len__(self) -> int:
         return len(self._rooms)
 
+    @property
+    def tail_bytes(self) -> int:
+        """Kept for slow readers, in all rooms together."""
+        return self._slow.tail_bytes
+
     # -- rooms ---------------------------------------------------------------------------------
 
     def room(self, channel: str) -> Room | None:
@@ -200,7 +205,7 @@ class Hub:
             apart = views(room, items, late, self._find)
             room.has_absences = False
         if room.tail is not None:
-            room.tail.add(items)
+            self._slow.keep(room.tail, items)
         return items, apart
 
     def _deliver(self, member: Member, block: bytes, count: int) -> None:

@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from tidewire.counters import Counters
-from tidewire.hub.members import Member
+from tidewire.hub.members import Item, Member
 from tidewire.hub.room import Room
-from tidewire.hub.tail import Tail
+from tidewire.hub.tail import Tail, Tails
 from tidewire.hub.views import FindMember
 from tidewire.messages import Publication
 
@@ -24,15 +24,24 @@ class SlowReaders:
         self._counters = counters
         self._find = find
         self._rooms: dict[Member, dict[Room, None]] = {}
+        self._tails = Tails()
 
     def __len__(self) -> int:
         return len(self._rooms)
+
+    @property
+    def tail_bytes(self) -> int:
+        return self._tails.bytes
 
     def fall_behind(self, member: Member, rooms: Iterable[Room]) -> None:
         """Its transport is full: from now on ``rooms`` keep for it what their policy says."""
         for room in rooms:
             room.fall_behind(member)
             self._rooms.setdefault(member, {})[room] = None
+
+    def keep(self, tail: Tail, items: Iterable[Item]) -> None:
+        """A batch has gone out: what of it those have to be told who are behind."""
+        self._tails.add(tail, items)
 
     def catch_up(self, member: Member) -> None:
         """Its transport takes more: write what waits, as far as it goes."""
@@ -44,7 +53,10 @@ class SlowReaders:
 
     def leave(self, room: Room, member: Member) -> None:
         """``member`` is no longer behind in ``room``, or no longer there."""
+        tail = room.tail
         room.no_longer_behind(member)
+        if tail is not None and room.tail is None:
+            self._tails.forget(tail)
         rooms = self._rooms.get(member)
         if rooms is not None:
             rooms.pop(room, None)
