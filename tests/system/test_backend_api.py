@@ -102,6 +102,23 @@ def _can(server: ServerProcess, key: str) -> bool:
         return _is_let_in(api)
 
 
+# -- who is there ------------------------------------------------------------------------------
+
+
+def test_a_user_on_two_devices_is_one_user_and_two_clients() -> None:
+    token = bearer(hmac_token(claims()))
+    with (
+        ServerProcess(f'[auth]\nsecrets = ["{SECRET}"]\n' + _api_section(KEY)) as server,
+        server.join(token),
+        server.join(token),
+        _api(server.port) as api,
+    ):
+        found = api.presence("lobby")
+        assert (found.user_count, found.client_count) == (1, 2)
+        said = _tidewire(server, "presence", "lobby").stdout
+        assert said.endswith("users: 1, clients: 2\n")
+
+
 # -- revocation --------------------------------------------------------------------------------
 
 

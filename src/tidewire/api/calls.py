@@ -208,10 +208,11 @@ class Present(Answer, frozen=True):
 
 
 class PresenceList(Answer, frozen=True):
-    """``users`` is empty above the channel's announcement limit; ``userCount`` is always right."""
+    """``users`` is empty above the channel's announcement limit; the counts are always right."""
 
     channel: str
     user_count: int
+    client_count: int
     users: list[Present]
 
 

@@ -85,7 +85,8 @@ def presence(context: click.Context, channel: str, as_json: bool) -> None:
     with connect(context) as api:
         found = api.presence(channel)
     rows = [(each.user_id, json.dumps(each.info)) for each in found.users]
-    show(found, ("User", "Info"), rows, as_json=as_json, note=f"{found.user_count} users")
+    counts = f"users: {found.user_count}, clients: {found.client_count}"
+    show(found, ("User", "Info"), rows, as_json=as_json, note=counts)
 
 
 @click.command(short_help="Show a channel's latest entries.")

@@ -102,6 +102,7 @@ class Reading:
         return PresenceList(
             channel=call.channel,
             user_count=found.user_count,
+            client_count=found.client_count,
             users=[_present(member) for member in found.users],
         )
 
