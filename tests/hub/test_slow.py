@@ -83,10 +83,11 @@ def test_whoever_has_caught_up_or_gone_costs_nothing_more(dashboard: Hall) -> No
     for slow in (caught_up, gone):
         slow.fill()
     _update(dashboard, "a", "b")
+    assert dashboard.hub.readers_behind == 2
     caught_up.drain()
-    assert dashboard.hub.tail_bytes > 0
+    assert (dashboard.hub.readers_behind, dashboard.hub.tail_bytes > 0) == (1, True)
     dashboard.hub.leave(dashboard.room, gone)
-    assert dashboard.hub.tail_bytes == 0
+    assert (dashboard.hub.readers_behind, dashboard.hub.tail_bytes) == (0, 0)
 
 
 def test_joins_leaves_and_signals_are_not_for_who_is_behind(dashboard: Hall) -> None:

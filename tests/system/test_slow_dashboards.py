@@ -120,6 +120,8 @@ def test_a_slow_reader_costs_little_and_ends_up_with_the_latest_of_each_key(
         before = server.resident_bytes()
         _overtake(server, channel, slow, fast)
         assert server.resident_bytes() - before < 16 * MIB
+        assert server.metric("tidewire_readers_behind") == 1
+        assert 0 < server.metric("tidewire_tail_bytes") < 2 * MIB
         while slow.seq < fast.seq:
             slow.read()
         assert slow.values == fast.values

@@ -66,6 +66,11 @@ def _of_the_server(parts: Assembly, loop_lag_s: Read) -> Iterator[Gauge]:
     )
     yield Gauge("tidewire_channels", "Channels with a subscriber here.", parts.node.channel_count)
     yield Gauge(
+        "tidewire_readers_behind",
+        "Connections that read more slowly than their channels are written.",
+        lambda: parts.hub.readers_behind,
+    )
+    yield Gauge(
         "tidewire_tail_bytes",
         "Kept for slow readers whose channels drop or conflate.",
         lambda: parts.hub.tail_bytes,

@@ -53,6 +53,11 @@ class Hub:
         return len(self._rooms)
 
     @property
+    def readers_behind(self) -> int:
+        """Members whose transport is full, and who have something still to be told."""
+        return len(self._slow)
+
+    @property
     def tail_bytes(self) -> int:
         """Kept for slow readers, in all rooms together."""
         return self._slow.tail_bytes
