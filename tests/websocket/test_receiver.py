@@ -118,7 +118,7 @@ def test_the_connection_may_stop_between_two_texts() -> None:
     assert receiver.next() == "two"
     receiver.settle()
     assert list(receiver.texts()) == ["three"]
-    assert not receiver.is_mid_message
+    assert not receiver.settle()
 
 
 def test_texts_end_where_anything_else_comes() -> None:
@@ -175,7 +175,7 @@ def test_whatever_follows_a_close_is_ignored() -> None:
     after = rawframes.text("x") + rawframes.close(1001) + b"\xff\xff"
     receiver = server()
     assert pull(receiver, rawframes.close(1000) + after, after) == [Close(1000, "")]
-    assert not receiver.is_mid_message
+    assert not receiver.settle()
 
 
 @pytest.mark.parametrize("code", [0, 999, 1004, 1005, 1006, 1015, 1016, 2999, 5000, 65_535])
@@ -257,7 +257,7 @@ def test_the_head_of_a_length_within_the_limit_allocates_nothing() -> None:
     roomy = server(ReceiveLimits(max_message_bytes=2**40))
     field = b"\x7f" + (2**40).to_bytes(8, "big")
     assert pull(roomy, rawframes.frame(BINARY, length=field)) == []
-    assert roomy.is_mid_message
+    assert roomy.settle()
 
 
 @pytest.mark.parametrize("size", [0, 10, 130, 300])
@@ -309,12 +309,12 @@ def test_every_frame_counts_against_the_budget() -> None:
 def test_an_unfinished_message_is_seen_as_one() -> None:
     """Catalogue 38: the connection's deadline asks this."""
     receiver = server()
-    seen = [pull(receiver, byte) or receiver.is_mid_message for byte in bytewise(BEGUN)]
+    seen = [pull(receiver, byte) or receiver.settle() for byte in bytewise(BEGUN)]
     assert seen == [True] * len(BEGUN)
     pull(receiver, rawframes.frame(PING))
-    assert receiver.is_mid_message
+    assert receiver.settle()
     pull(receiver, rawframes.frame(CONTINUATION))
-    assert not receiver.is_mid_message
+    assert not receiver.settle()
 
 
 def test_a_message_sent_byte_by_byte_costs_no_more_than_its_bytes() -> None:

@@ -177,7 +177,7 @@ class Node(Services):
     def receive(self, peer: Peer, text: str | bytes) -> None:
         """Act on one message of a client, or answer why not."""
         wire = peer.wire
-        if wire.is_binary is (type(text) is str):  # not as agreed on
+        if wire.is_binary and isinstance(text, str):  # not as agreed on
             peer.close(close_codes.UNSUPPORTED_DATA)
             return
         command: AnyCommand | AppMessage | None = None
@@ -206,7 +206,10 @@ class Node(Services):
 
     def receive_binary(self, peer: Peer, data: bytes) -> None:
         """The same for a message that came in binary frames."""
-        self.receive(peer, data)
+        if peer.wire.is_binary:
+            self.receive(peer, data)
+        else:
+            peer.close(close_codes.UNSUPPORTED_DATA)
 
     def refuse_frames(self, peer: Peer, wait_s: float) -> None:
         """The peer sends more frames than it may: tell it, and close when it goes on."""

@@ -160,9 +160,9 @@ class Connection(Outgoing):
         except ProtocolViolated as violation:
             self._fail(violation)
             return
-        receiver.settle()
-        if not self._paused and (receiver.is_mid_message or self._deadline is not None):
-            self._watch_unfinished(receiver.is_mid_message)
+        is_unfinished = receiver.settle()
+        if (is_unfinished or self._deadline is not None) and not self._paused:
+            self._watch_unfinished(is_unfinished)
 
     def _hear(self, texts: Iterator[str], shared: Shared) -> None:
         """Act on short messages, nearly all that comes, until one of them makes us stop.
@@ -193,8 +193,8 @@ class Connection(Outgoing):
         elif within or isinstance(event, Close):
             self._on_other(event)
 
-    def _watch_unfinished(self, is_mid_message: bool) -> None:
-        if not is_mid_message:
+    def _watch_unfinished(self, is_unfinished: bool) -> None:
+        if not is_unfinished:
             if self._deadline is not None:
                 self._stop_deadline()
         elif self._deadline is None:

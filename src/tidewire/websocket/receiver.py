@@ -125,23 +125,19 @@ class Receiver:
             self._data = self._data[self._at :] + data
             self._at = 0
 
-    def settle(self) -> None:
-        """At the end of a read: keep what is unfinished or not yet pulled, let go of the rest."""
+    def settle(self) -> bool:
+        """At the end of a read: keep what is unfinished or not yet pulled, let go of the rest.
+
+        Answers whether anything is kept.
+        """
         self._data = self._data[self._at :]
         self._at = 0
+        return bool(self._data) or self._message is not None
 
     @property
     def has_more(self) -> bool:
         """Whether there is anything for ``next`` to look at."""
         return self._at < len(self._data)
-
-    @property
-    def is_mid_message(self) -> bool:
-        """Whether a frame or message has begun and not ended, once ``next`` has returned None.
-
-        Before that, frames not yet pulled count as begun.
-        """
-        return self._message is not None or self._at < len(self._data)
 
     def texts(self) -> Iterator[str]:
         """Whole text messages of one frame each, until something else comes, for ``next``.
