@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 from contextlib import ExitStack
 
+from tests.support.listening import RawStream
 from tests.support.processes import ServerProcess
+from tests.support.wire import request
 
 PROXY, STRANGER = "127.0.0.9", "127.0.0.8"
 
@@ -79,3 +81,55 @@ def test_a_ticket_and_an_explanation_see_the_client_too() -> None:
         with server.connect(source=PROXY) as asking:
             head = "GET /ws HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: 192.0.2.1\r\n\r\n"
             assert asking.ask(head.encode()).status == 429
+
+
+# --- without a WebSocket ------------------------------------------------------------------------
+
+
+def _poll(server: ServerProcess, source: str, claimed: str) -> int:
+    head = request([("Host", "x"), _forwarded(claimed)], line="GET /poll?channel=lobby HTTP/1.1")
+    with server.connect(source=source) as connection:
+        return connection.ask(head).status
+
+
+def _publish(server: ServerProcess, source: str, claimed: str) -> int:
+    body = '{"channel": "lobby", "data": 1}'
+    kind, size = ("Content-Type", "application/json"), ("Content-Length", str(len(body)))
+    headers = [("Host", "x"), kind, size, _forwarded(claimed)]
+    head = request(headers, line="POST /publish HTTP/1.1")
+    with server.connect(source=source) as connection:
+        return connection.ask(head + body.encode()).status
+
+
+def _stream(server: ServerProcess, stack: ExitStack, source: str, claimed: str) -> str:
+    """The name of the stream's first event. It stays open as long as ``stack``."""
+    stream = stack.enter_context(RawStream(server.port, source))
+    stream.open("lobby", headers=(_forwarded(claimed),))
+    return stream.next_event().name
+
+
+def test_streams_and_polls_of_a_stranger_count_as_its_own_whatever_they_claim() -> None:
+    """Catalogue 28."""
+    with ServerProcess(CONFIG) as server, ExitStack() as stack:
+        opened = [_stream(server, stack, STRANGER, f"192.0.2.{each}") for each in range(3)]
+        assert opened == ["connected", "connected", "refused"]
+        assert _poll(server, STRANGER, "192.0.2.99") == 429
+
+
+def test_streams_and_polls_behind_a_trusted_proxy_are_limited_each_by_itself() -> None:
+    """Catalogue 28."""
+    with ServerProcess(CONFIG) as server, ExitStack() as stack:
+        opened = [_stream(server, stack, PROXY, "192.0.2.1") for _ in range(3)]
+        assert opened == ["connected", "connected", "refused"]
+        assert _poll(server, PROXY, "192.0.2.1") == 429
+        assert _stream(server, stack, PROXY, "192.0.2.2") == "connected"
+        assert _poll(server, PROXY, "192.0.2.2") == 200
+
+
+def test_a_publishers_rate_is_its_own_addresss_whatever_it_claims() -> None:
+    """Catalogue 28."""
+    slow = f"{CONFIG}publications_per_s = 0.001\npublications_burst = 1\n"
+    with ServerProcess(slow) as server:
+        claimed = ("192.0.2.1", "192.0.2.2")
+        assert [_publish(server, STRANGER, each) for each in claimed] == [200, 429]
+        assert [_publish(server, PROXY, each) for each in claimed] == [200, 200]
