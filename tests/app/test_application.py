@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import AsyncExitStack
 from typing import Annotated, Any
 
 import httpx
@@ -11,7 +12,8 @@ from msgspec import Meta, Struct
 
 from tests.support.asynchronous import eventually, run
 from tidewire import App, Client, Message, Refused
-from tidewire.testing.client import DialectName, Disconnected
+from tidewire.config import Auth, Server, Settings
+from tidewire.testing.client import DialectName, Disconnected, connect
 from tidewire.testing.server import serve
 
 
@@ -227,6 +229,27 @@ def test_a_channel_is_occupied_by_its_first_subscriber_and_vacated_by_its_last()
 
     run(scenario())
     assert seen == ["+7", "-7"]
+
+
+def test_whoever_is_there_when_the_server_drains_has_gone_and_so_has_every_room() -> None:
+    """Catalogue 69, 91: no ghost is left with the application, though no client answers."""
+    app, seen = App(), list[str]()
+    app.channel("game:{room}")
+    app.on_vacated("game:{room}")(lambda room: seen.append(f"-{room}"))
+    app.on_disconnect(lambda client, code: seen.append(f"{client.user.id} {code}"))
+    settings = Settings(auth=Auth(anonymous=True), server=Server(drain_timeout_s=1))
+
+    async def scenario() -> None:
+        async with AsyncExitStack() as clients:
+            async with serve(app, settings) as server:
+                for name in ("ann", "ben"):
+                    opening = connect(server.websocket_url, token=server.token(name))
+                    client = await clients.enter_async_context(await opening)
+                    await client.request({"type": "subscribe", "channel": "game:7"})
+            assert app.side.client_count == 0
+
+    run(scenario())
+    assert sorted(seen) == ["-7", "ann 1012", "ben 1012"]
 
 
 def test_hooks_decide_who_may_on_every_path() -> None:
