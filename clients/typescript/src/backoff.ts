@@ -1,0 +1,56 @@
+/**
+ * Backoff: how long to wait before coming back.
+ *
+ * Pure: randomness and the time are passed in. A crowd that lost its server at one moment must
+ * not come back as one: every wait is drawn anew from zero to its bound, after the bound was
+ * capped, so that clients stay spread out even when all of them have reached the cap.
+ */
+
+/** The first bound: an isolated drop should be over before it is noticed. */
+export const FIRST_BOUND_MS = 500;
+
+/** The last bound: a server that is down for long is asked six times a minute on average. */
+export const LAST_BOUND_MS = 20_000;
+
+/** The bound while nobody looks at the page. */
+export const HIDDEN_BOUND_MS = 60_000;
+
+/** A connection that held so long was a good one: what comes next is a first failure. */
+export const STEADY_AFTER_MS = 5_000;
+
+export class Backoff {
+  #failures = 0;
+
+  constructor(private readonly random: () => number) {}
+
+  /** Failures in a row. */
+  get failures(): number {
+    return this.#failures;
+  }
+
+  /** A connection has ended that was up for `uptimeMs`; 0 where it never was. */
+  failed(uptimeMs: number): void {
+    this.#failures = uptimeMs >= STEADY_AFTER_MS ? 1 : this.#failures + 1;
+  }
+
+  succeeded(): void {
+    this.#failures = 0;
+  }
+
+  /** The wait after a failure, in milliseconds. */
+  waitMs({ isHidden }: { isHidden: boolean }): number {
+    const grown = FIRST_BOUND_MS * 2 ** (this.#failures - 1);
+    const bound = isHidden && this.#failures > 1 ? HIDDEN_BOUND_MS : Math.min(LAST_BOUND_MS, grown);
+    return this.random() * bound;
+  }
+
+  /** A moment within a window that the server has named. */
+  withinMs(windowS: number): number {
+    return this.random() * windowS * 1000;
+  }
+
+  /** At once after a first failure, of this connection alone; as after any other else. */
+  atOnceMs(circumstances: { isHidden: boolean }): number {
+    return this.#failures <= 1 ? 0 : this.waitMs(circumstances);
+  }
+}

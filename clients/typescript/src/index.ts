@@ -1,0 +1,11 @@
+export { type Channel, type ChannelEvents, type ChannelOptions } from "./channel.js";
+export { type HistoryOptions, type PublishOptions } from "./channel.js";
+export { Client, connect, type ClientEvents, type ClientOptions } from "./client.js";
+export { type AnySchema, type Schema } from "./client.js";
+export { type ConnectionState } from "./connection.js";
+export { EntriesMissing, FellBehind, OutcomeUnknown, Refused, TidewireError } from "./errors.js";
+export type * from "./messages.js";
+export { type OutboxLimits } from "./outbox.js";
+export { ReconnectingWebSocket, type ReconnectingOptions } from "./reconnecting.js";
+export { type SocketConstructor, type SocketLike, type Surroundings } from "./surroundings.js";
+export { type GetToken } from "./tokens.js";
