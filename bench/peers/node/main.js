@@ -20,5 +20,5 @@ if (process.env.QUIET === '1') {
   });
 } else {
   WebSocket.Server = ServerOnOurPort;
-  require('./seed_server.js');
+  require('../../../tests/system/seed/server.js');
 }
