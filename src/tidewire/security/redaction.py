@@ -54,7 +54,7 @@ def redact(text: str) -> str:
     if any(map(folded.__contains__, _HINTS)):
         for pattern in _PATTERNS:
             text = pattern.sub(rf"\1\2{HIDDEN}", text)
-    if any(start in text for start in _JSON_OBJECT):
+    if any(map(text.__contains__, _JSON_OBJECT)):
         text = _DOTTED.sub(_hide_jwt, text)
     return text
 

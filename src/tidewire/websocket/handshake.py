@@ -71,13 +71,25 @@ def _refused(message: str) -> HandshakeRefused:
     return HandshakeRefused(400, "malformed", message)
 
 
-def _parsed(fields: Fields, name: bytes, parse: Callable[[list[str]], list[T]]) -> list[T]:
+def _values(fields: Fields, name: bytes) -> list[str]:
     if name not in fields:  # most are not there
         return []
     try:
-        return parse(values_of(fields, name))
+        return values_of(fields, name)
     except ValueError:
-        raise _refused(f"malformed {name.decode()} header") from None
+        raise _malformed(name) from None
+
+
+def _parsed(fields: Fields, name: bytes, parse: Callable[[list[str]], list[T]]) -> list[T]:
+    values = _values(fields, name)
+    try:
+        return parse(values) if values else []
+    except ValueError:
+        raise _malformed(name) from None
+
+
+def _malformed(name: bytes) -> HandshakeRefused:
+    return _refused(f"malformed {name.decode()} header")
 
 
 def _check_upgrade(fields: Fields) -> None:
@@ -95,12 +107,8 @@ def _has_body(fields: Fields) -> bool:
     return bool(_values(fields, b"transfer-encoding")) or any(x != "0" for x in lengths)
 
 
-def _values(fields: Fields, name: bytes) -> list[str]:
-    return _parsed(fields, name, list)
-
-
 def _lists(fields: Fields, name: bytes, token: str) -> bool:
-    return token in [found.lower() for found in _parsed(fields, name, elements)]
+    return token in [found.lower() for found in elements(_values(fields, name))]
 
 
 def _check_version(fields: Fields) -> None:
