@@ -57,7 +57,7 @@ export interface Schema {
 export interface AnySchema extends Schema {
   channels: Record<string, unknown>;
   calls: Record<string, { parameters: unknown; result: unknown }>;
-  messages: Record<string, object>;
+  messages: Record<string, Record<string, unknown>>;
 }
 
 type Call<Calls, Method> = Method extends keyof Calls

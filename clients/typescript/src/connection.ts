@@ -292,8 +292,9 @@ export class Connection {
     const goesOn = "socket" in before && "socket" in next && before.socket === next.socket;
     if ("cancel" in before) before.cancel();
     if ("socket" in before && !goesOn) this.#abandon(before.socket);
+    const shown = this.state;
     this.#phase = next;
-    this.listener.onState(this.state);
+    if (shown.kind !== this.state.kind) this.listener.onState(this.state);
     return next;
   }
 

@@ -114,7 +114,7 @@ export class Stage {
   /** The connection is lost, waited for, and welcomed again. */
   async reconnect(fields: object = {}): Promise<FakeSocket> {
     this.socket.ends(1006);
-    await this.clock.pass(60_000);
+    await this.clock.pass(1_000);
     return this.welcome(fields);
   }
 }
