@@ -5,17 +5,19 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from itertools import product
 
 import pytest
 from httpx import AsyncClient, Response
 
 from tests.support.asynchronous import eventually, run
+from tests.support.backends import api_of, settings
 from tests.support.inprocess import serving
 from tests.support.tokens import SECRET, claims, hmac_token
 from tidewire.app import App, AsgiReceive, AsgiSend, Scope
 from tidewire.config import Auth, Channel, Http, Limits, Settings
 from tidewire.config.values import Secret
-from tidewire.testing.server import UNHURRIED
+from tidewire.testing.server import UNHURRIED, serve
 
 ROOM = "room:a"
 CHANNELS = (
@@ -95,6 +97,47 @@ def test_several_channels_are_polled_at_once_and_a_gap_is_told() -> None:
             assert _data(await client.get("/poll", params=query)) == [1]
             forged = await client.get("/poll", params={**query, "since": "e:1:t,e:1:t"})
             assert [page["recovery"] for page in forged.json()["channels"]] == ["gap", "gap"]
+
+    run(scenario())
+
+
+def test_one_answer_is_one_page_over_all_its_channels() -> None:
+    """Catalogue 67: whoever leaves it unread pins no more; the rest is for the next poll."""
+
+    async def scenario() -> None:
+        async with _client() as client:
+            rooms = [ROOM, "room:b", "room:c"]
+            since = await _position(client, *rooms)
+            for room, number in product(rooms, range(3)):
+                await _publish(client, f"{number}{'x' * 60_000}", room)
+            seen: list[str] = []
+            while len(seen) < 9:
+                query = {"channel": rooms, "since": since, "wait": "0"}
+                answer = await client.get("/poll", params=query)
+                assert len(answer.content) < 300_000
+                since = answer.json()["position"]
+                seen += [str(data)[0] for data in _data(answer)]
+            assert seen == ["0", "1", "2"] * 3
+
+    run(scenario())
+
+
+def test_whoever_is_revoked_while_it_waits_is_told_so_and_hears_nothing_more() -> None:
+    """Catalogue 75."""
+
+    async def scenario() -> None:
+        async with serve(App(), settings()) as server, AsyncClient(base_url=server.url) as client:
+            named = {"Authorization": f"Bearer {server.token('eve')}"}
+            since = (await client.get("/poll", params={"channel": ROOM})).json()["position"]
+            query = {"channel": ROOM, "since": since}
+            asked = client.get("/poll", params=query, headers=named, timeout=60)
+            polling = asyncio.create_task(asked)
+            async with api_of(server.port) as api:
+                await api.channels()  # a whole exchange, while the poll comes to wait
+                await api.revoke(user="eve")
+                await api.publish(ROOM, "not for her")
+            answer = await polling
+        assert (answer.status_code, answer.json()["code"]) == (403, "revoked")
 
     run(scenario())
 

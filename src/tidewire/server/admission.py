@@ -74,19 +74,19 @@ class Admission:
         """The user behind a handshake; ``use_ticket`` False only looks and spends nothing."""
         credential = self._credential(handshake)
         user = self._known(handshake, credential, use_ticket=use_ticket)
-        return self._in_force(user or await self._asked(handshake, credential))
+        return self.in_force(user or await self._asked(handshake, credential))
 
     def recognize(self, handshake: Handshake) -> User | None:
         """As ``identify``, where nothing has to be waited for; else None, and nothing is spent."""
         user = self._known(handshake, self._credential(handshake), use_ticket=True)
-        return None if user is None else self._in_force(user)
+        return None if user is None else self.in_force(user)
 
     async def refresh(self, token: str) -> User:
         """The user of a token sent over an open connection."""
         if self._verifier is None:
             raise TokenRefused("tokens are not configured")
         user = self._verified(self._verifier, token)
-        return self._in_force(user or await self._verify_anew(self._verifier, token))
+        return self.in_force(user or await self._verify_anew(self._verifier, token))
 
     def issue_ticket(self, user: User, origin: str | None) -> str:
         return self._tickets.issue(user, origin, self._clock.time())
@@ -103,8 +103,11 @@ class Admission:
             return credential.kind == "cookie"
         return self._authenticate is not None and bool(handshake.cookies)
 
-    def _in_force(self, user: User) -> User:
-        """``user``, unless what it showed is over: by its time, or because it was revoked."""
+    def in_force(self, user: User) -> User:
+        """``user``, unless what it showed is over: by its time, or because it was revoked.
+
+        Raises ``HandshakeRefused``.
+        """
         if self._is_revoked(user, user.issued_at):
             raise HandshakeRefused(403, "revoked", "revoked: a new token may open the door")
         if user.expires_at is not None and user.expires_at <= self._clock.time():

@@ -227,6 +227,10 @@ class FrontDoor:
                 logger.exception("a check failed")
             raise refusal_of(error) from None
 
+    def check_in_force(self, user: User) -> None:
+        """Raise ``HandshakeRefused`` where what ``user`` once showed holds no longer."""
+        self._admission.in_force(user)
+
     def leave(self, user: User, limited_ip: str | None) -> None:
         """What ``enter`` counted has ended, or never began."""
         self._connections.leave(user.id, limited_ip)

@@ -7,10 +7,13 @@ it comes and goes: it is woken by the next entry, and then reads what there is.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from bisect import bisect_right
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from itertools import accumulate
 from typing import Protocol
 
+import msgspec
 from msgspec import Struct
 
 from tidewire.channels.options import Action
@@ -20,8 +23,8 @@ from tidewire.dialects.eventstream import last_id
 from tidewire.engines.base import Page, Query
 from tidewire.errors import CommandRefused, HandshakeRefused
 from tidewire.history.log import Gap
-from tidewire.messages import HistoryPage, Position, Recovery
-from tidewire.node.pages import first_page
+from tidewire.messages import ENVELOPE_BYTES, HistoryPage, Position, Publication, Recovery
+from tidewire.node.pages import PAGE_BYTES, first_page
 from tidewire.node.peer import Peer
 from tidewire.security.handshake import Handshake
 from tidewire.security.ids import new_client_id
@@ -35,6 +38,10 @@ from tidewire.session import Session
 
 MAX_WAIT_S = 30.0
 """Below the minute after which proxies give up on an answer."""
+
+LOOK_S = 1.0
+"""While a poll waits it is looked at so often whether its client's proof still holds: nobody may
+hear anything a second after it was revoked."""
 
 MAX_ENTRIES = 300
 """In one answer and channel, as in a page of history."""
@@ -136,15 +143,23 @@ class PollDesk:
                 await self._library.watch(visitor, channel, news.set)
             pages = await self._pages(visitor, found, asked)
             if asked.is_for_news and not any(map(_says_something, pages)):
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(asked.wait_s):
-                        await news.wait()
+                await self._wait(user, news, asked.wait_s)
                 pages = await self._pages(visitor, found, asked)
         finally:
             self._waiting.discard(news)
             for channel in found:
                 self._keep(visitor, channel.name)
         return self._told(pages, asked, is_public=_is_public(user, found))
+
+    async def _wait(self, user: User, news: asyncio.Event, wait_s: float) -> None:
+        """Until there is something to read, or the time is over; as long as ``user`` may."""
+        left_s = wait_s
+        while left_s > 0 and not news.is_set():
+            with suppress(TimeoutError):
+                async with asyncio.timeout(min(left_s, LOOK_S)):
+                    await news.wait()
+            left_s -= LOOK_S
+            self._door.check_in_force(user)
 
     def _keep(self, visitor: Visitor, channel: str) -> None:
         """Let ``visitor`` keep the channel open for a while, in place of the one before it."""
@@ -164,7 +179,18 @@ class PollDesk:
     async def _pages(
         self, visitor: Visitor, found: list[Found], asked: _Asked
     ) -> list[HistoryPage]:
-        return [await self._page(visitor, each, asked.places[each.name]) for each in found]
+        """All of them together are one page: what does not fit is for the next poll.
+
+        A peer may leave its answer unread, and nobody counts it any more.
+        """
+        pages: list[HistoryPage] = []
+        room = PAGE_BYTES
+        for each in found:
+            since = asked.places[each.name]
+            page = _within(await self._page(visitor, each, since), since, room)
+            room -= sum(map(_size, page.messages))
+            pages.append(page)
+        return pages
 
     async def _page(self, visitor: Visitor, found: Found, since: Position | None) -> HistoryPage:
         if since is None:
@@ -251,6 +277,24 @@ def _excerpt(channel: str, page: Page, recovery: Recovery) -> HistoryPage:
         messages=shown,
         more=len(shown) < len(entries),
     )
+
+
+def _within(page: HistoryPage, since: Position | None, room: int) -> HistoryPage:
+    """``page`` with as many of its entries as there is room for; all, where it is the first."""
+    shown = _fitting(page.messages, room)
+    if since is None or room == PAGE_BYTES or len(shown) == len(page.messages):
+        return page
+    seq, tag = (shown[-1].seq, shown[-1].tag) if shown else (since.seq, since.tag)
+    return msgspec.structs.replace(page, seq=seq, tag=tag, messages=shown, more=True)
+
+
+def _fitting(entries: Sequence[Publication], room: int) -> Sequence[Publication]:
+    sizes = list(accumulate(map(_size, entries)))
+    return entries[: bisect_right(sizes, room)]
+
+
+def _size(entry: Publication) -> int:
+    return ENVELOPE_BYTES + len(entry.data)
 
 
 def _says_something(page: HistoryPage) -> bool:
