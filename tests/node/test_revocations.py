@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from typing import Any
 
 import pytest
@@ -12,9 +13,10 @@ from tests.support.loops import drive
 from tests.support.peers import FakePeer
 from tests.support.stages import Stage
 from tidewire.errors import CommandRefused, EngineUnavailable
+from tidewire.history.latest import MAX_KEYS
 from tidewire.messages import Publication
-from tidewire.node.revocations import CHANNEL, OPTIONS, Cut, RevocationBook
-from tidewire.security.revocation import Revocation, Revocations, RevokedKind
+from tidewire.node.revocations import CHANNELS, OPTIONS, Cut, RevocationBook, channel_of
+from tidewire.security.revocation import MAX_REVOCATIONS, Revocation, Revocations, RevokedKind
 from tidewire.security.user import User
 from tidewire.websocket import close_codes
 
@@ -45,8 +47,8 @@ class Office:
         return run(work())
 
     def kept(self) -> dict[str | None, Publication]:
-        snapshot = drive(self.stage.engine.snapshot(CHANNEL, OPTIONS))
-        return {entry.key: entry for entry in snapshot.entries}
+        snapshots = [drive(self.stage.engine.snapshot(name, OPTIONS)) for name in CHANNELS]
+        return {entry.key: entry for each in snapshots for entry in each.entries}
 
 
 def test_only_whom_it_names_is_cut_and_told_to_get_a_new_token() -> None:
@@ -92,7 +94,7 @@ def test_what_another_node_revokes_is_in_force_here() -> None:
     office = Office()
     ada = office.connect()
     entry = Publication(
-        CHANNEL, 0, "", 0, "", "",
+        channel_of("user:ada"), 0, "", 0, "", "",
         '{"kind":"user","subject":"ada","issued_before":9e9,"expires_at":9e9}', key="user:ada",
     )  # fmt: skip
     office.stage.node.publish(entry, OPTIONS, None)
@@ -102,7 +104,8 @@ def test_what_another_node_revokes_is_in_force_here() -> None:
 
 def test_an_entry_that_cannot_be_read_stops_no_other(caplog: pytest.LogCaptureFixture) -> None:
     office = Office()
-    office.stage.node.publish(Publication(CHANNEL, 0, "", 0, "", "", "[]", key="x"), OPTIONS, None)
+    entry = Publication(CHANNELS[0], 0, "", 0, "", "", "[]", key="x")
+    office.stage.node.publish(entry, OPTIONS, None)
     office.stage.loop.settle()
     assert "an unreadable revocation" in caplog.text
     assert office.revoke("user", "ada").clients == 0
@@ -113,6 +116,12 @@ def test_a_clients_token_is_revoked_with_it() -> None:
     ada = office.connect(token_id="t-1")
     office.revoke("client", ada.session.client_id)
     assert {"token:t-1", f"client:{ada.session.client_id}"} <= office.kept().keys()
+
+
+def test_all_that_may_be_in_force_have_room_where_they_are_kept() -> None:
+    """A channel's map holds 10,000 keys; the logouts of a year are more."""
+    full = Counter(channel_of(f"session:{number}") for number in range(MAX_REVOCATIONS))
+    assert max(full.values()) < MAX_KEYS
 
 
 def test_one_too_many_is_said() -> None:

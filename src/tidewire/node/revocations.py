@@ -1,6 +1,6 @@
 """Revocations on a node: cut whoever they name, and keep them where every node reads them.
 
-They are the latest-per-key map of a system channel, so that they reach each node,
+They are the latest-per-key maps of system channels, so that they reach each node,
 survive what the engine's data survives, and leave by themselves when the last
 proof they name has expired.
 """
@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Iterable, Sequence
+from zlib import crc32
 
 import msgspec
 from msgspec import Struct
@@ -26,8 +27,9 @@ from tidewire.websocket import close_codes
 
 logger = logging.getLogger("tidewire.revocations")
 
-CHANNEL = "$revocations"
-"""No client can name it: the dollar sign is not in the grammar of names."""
+CHANNELS = tuple(f"$revocations:{number}" for number in range(16))
+"""No client can name them: the dollar sign is not in the grammar of names. A channel's map holds
+10,000 keys, so all that may be in force have room in so many."""
 
 OPTIONS = ChannelOptions(
     history_size=1_000,
@@ -37,6 +39,12 @@ OPTIONS = ChannelOptions(
     may_publish="nobody",
 )
 """The map is what is kept; the short log is for a node that was cut off for a moment."""
+
+
+def channel_of(key: str) -> str:
+    """Where the revocation with this key is kept."""
+    return CHANNELS[crc32(key.encode()) % len(CHANNELS)]
+
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(Revocation).decode
@@ -60,8 +68,9 @@ class RevocationBook:
 
     async def start(self) -> None:
         """Take over what is kept, and everything that follows. Raises ``EngineUnavailable``."""
-        snapshot = await self._node.follow(CHANNEL, OPTIONS, self._heard)
-        self._heard(snapshot.entries)
+        for channel in CHANNELS:
+            snapshot = await self._node.follow(channel, OPTIONS, self._heard)
+            self._heard(snapshot.entries)
 
     async def revoke(
         self,
@@ -130,14 +139,15 @@ class RevocationBook:
 
     async def _keep(self, revocation: Revocation) -> None:
         done: asyncio.Future[Receipt] = asyncio.get_running_loop().create_future()
-        self._submit(revocation, Receipt(CHANNEL, _settling(done), 0))
+        self._submit(revocation, Receipt(channel_of(revocation.key), _settling(done), 0))
         receipt = await done
         if receipt.outcome != "accepted":
             raise EngineUnavailable(f"the revocation's outcome is {receipt.outcome}")
 
     def _submit(self, revocation: Revocation, receipt: Receipt | None = None) -> None:
-        entry = Publication(CHANNEL, 0, "", 0, "", "", _encode(revocation).decode())
-        entry.key, entry.expires_at = revocation.key, int(revocation.expires_at * 1000)
+        key, text = revocation.key, _encode(revocation).decode()
+        entry = Publication(channel_of(key), 0, "", 0, "", "", text, key=key)
+        entry.expires_at = int(revocation.expires_at * 1000)
         self._node.publish(entry, OPTIONS, receipt)
 
 
