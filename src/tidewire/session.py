@@ -143,9 +143,18 @@ class Session:
         if user.id != self.user.id:
             raise CommandRefused("forbidden", "the token is another user's")
         self.user = user
-        self.writings = {
+        self.writings = self._allowed(self.writings)
+
+    def go_on_from(self, before: Session) -> None:
+        """Count on from what ``before``, of the same client, has used of its limits."""
+        self._publications = before._publications
+        self._publication_bytes = before._publication_bytes
+        self.writings = self._allowed(before.writings)
+
+    def _allowed(self, writings: dict[str, Writing]) -> dict[str, Writing]:
+        return {
             name: each
-            for name, each in self.writings.items()
+            for name, each in writings.items()
             if self.may("publish", each.found) is not False
         }
 

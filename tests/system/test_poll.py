@@ -301,6 +301,19 @@ def test_a_preflight_is_answered_to_allowed_pages_only(path: str) -> None:
     run(scenario())
 
 
+def test_a_channels_rate_and_that_of_bytes_hold_from_one_request_to_the_next() -> None:
+    async def scenario() -> None:
+        rare = Channel(pattern="rare", publications_per_s=0.001, publications_burst=1)
+        given = Settings(auth=Auth(anonymous=True), channels=(rare, *CHANNELS))
+        async with serving(given) as port, AsyncClient(base_url=f"http://127.0.0.1:{port}") as http:
+            rated = [await _publish(http, 1, "rare") for _ in range(2)]
+            heavy = [await _publish(http, "x" * 60_000) for _ in range(12)]
+        assert [each.status_code for each in rated] == [200, 429]
+        assert {each.status_code for each in heavy} == {200, 429}
+
+    run(scenario())
+
+
 def test_without_a_session_the_rate_is_the_users_or_the_addresss() -> None:
     """Catalogue 66."""
 

@@ -98,8 +98,8 @@ class VisitorRoutes:
 
     async def _publish(self, request: HttpRequest) -> Response:
         desk = self._desks.publications
-        user = await desk.admit(door_request(request))
-        status, body = await desk.publish(user, await _body(request, desk.max_bytes))
+        author = await desk.admit(door_request(request))
+        status, body = await desk.publish(author, await _body(request, desk.max_bytes))
         headers = {"cache-control": "no-store"}
         return Response(body, status_code=status, media_type="application/json", headers=headers)
 

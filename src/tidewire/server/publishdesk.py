@@ -8,10 +8,11 @@ connection may do is counted by user, and by address for who shows no name.
 from __future__ import annotations
 
 import asyncio
+from collections import OrderedDict
 from typing import Any, Protocol, cast
 
 import msgspec
-from msgspec import Raw
+from msgspec import Raw, Struct
 
 from tidewire.clock import Clock
 from tidewire.dialects.base import Dialect
@@ -32,6 +33,10 @@ from tidewire.session import Session, rate_limited
 MAX_RATED = 100_000
 """Users and addresses whose rate is remembered at a time; some 20 MiB when full."""
 
+MAX_REMEMBERED = 2_000
+"""Of them, those whose rates in bytes and in each channel are: 2 MiB, or 80 where all of them have
+written in 128 channels. Beyond it, who published longest ago has its bursts back."""
+
 ANSWER_S = 30.0
 """An engine tells every outcome well within it; what has none by then is unknown."""
 
@@ -46,6 +51,13 @@ class Doing(Protocol):
     def act(self, peer: Peer, command: AnyCommand) -> None: ...
 
 
+class Author(Struct, frozen=True):
+    """Who publishes, and under which name its rates are counted."""
+
+    key: str
+    user: User
+
+
 class PublishDesk:
     """Publishes what a request brings."""
 
@@ -56,6 +68,7 @@ class PublishDesk:
         self._clock: Clock = shared.clock
         self._dialect = dialect
         self._rates = KeyedRates[str](shared.limits.session.publications, MAX_RATED)
+        self._latest: OrderedDict[str, Session] = OrderedDict()  # of each user or address
 
     @property
     def max_bytes(self) -> int:
@@ -64,9 +77,10 @@ class PublishDesk:
 
     def set_limits(self) -> None:
         """Take over the rate of what all share, for who is remembered already, too."""
+        self._latest.clear()
         self._rates.set_rate(self._shared.limits.session.publications)
 
-    async def admit(self, request: Request) -> User:
+    async def admit(self, request: Request) -> Author:
         """Who publishes. Raises ``HandshakeRefused``.
 
         A form of any page can post with its visitor's cookies, but only a script of
@@ -82,13 +96,12 @@ class PublishDesk:
         wait_s = self._rates.take(key, self._clock.monotonic())
         if wait_s:
             raise refused(rate_limited("publications", wait_s))
-        return user
+        return Author(key, user)
 
-    async def publish(self, user: User, body: bytes) -> tuple[int, bytes]:
+    async def publish(self, author: Author, body: bytes) -> tuple[int, bytes]:
         """The answer's status and JSON. Cancelled, it may have been published all the same."""
-        visitor = Visitor(Session(new_client_id(), user, self._shared.limits.session))
-        visitor.session.is_welcome = True
-        self._node.act(visitor, self._command(body))
+        command, visitor = self._command(body), Visitor(self._session(author))
+        self._node.act(visitor, command)
         try:
             async with asyncio.timeout(ANSWER_S):
                 event = await visitor.answer
@@ -98,6 +111,18 @@ class PublishDesk:
             visitor.leave()
         status = STATUS.get(event.code, 500) if isinstance(event, Failure) else 200
         return status, self._dialect.event(_without_id(event))
+
+    def _session(self, author: Author) -> Session:
+        """A client for this one request, on what its author's last one has left of its rates."""
+        session = Session(new_client_id(), author.user, self._shared.limits.session)
+        before = self._latest.pop(author.key, None)
+        if before is not None:
+            session.go_on_from(before)
+        elif len(self._latest) >= MAX_REMEMBERED:
+            self._latest.popitem(last=False)
+        self._latest[author.key] = session
+        session.is_welcome = True
+        return session
 
     def _command(self, body: bytes) -> Publish:
         """``publish``, whatever its ``type`` may say. Raises ``HandshakeRefused``."""
