@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tidewire.channels.names import MAX_NAME_BYTES, check_name, is_name
+from tidewire.channels.names import MAX_NAME_BYTES, check_name, is_name, segment
 from tidewire.errors import CommandRefused
 
 
@@ -67,3 +67,11 @@ def test_no_name_can_be_mistaken_for_another(text: str) -> None:
         assert text.isascii()
         assert text.isprintable()
         assert unicodedata.normalize("NFKC", text) == text
+
+
+def test_a_user_has_a_channel_whatever_alphabet_its_id_is_written_in() -> None:
+    ids = ["a" * 128, "\u00e9" * 128, "\U0001f600" * 127 + "a", "\U0001f600" * 127 + "b"]
+    names = [f"user:{segment(each)}" for each in ids]
+    assert all(map(is_name, names))
+    assert names[0] == f"user:{ids[0]}"
+    assert len(set(names)) == len(ids)

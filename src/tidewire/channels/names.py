@@ -9,6 +9,7 @@ and ``>`` are kept for patterns.
 
 from __future__ import annotations
 
+import hashlib
 import re
 import string
 
@@ -16,6 +17,9 @@ from tidewire.errors import CommandRefused
 
 MAX_NAME_BYTES = 255
 """Long enough for ``document:`` and two UUIDs, short enough for a key of any store."""
+
+MAX_SEGMENT_BYTES = 128
+"""Of a text made a segment: as long as a user's id may be, which most are as they stand."""
 
 _SEGMENT = r"[A-Za-z0-9_.~@=+,!-]+"
 _PLAIN = frozenset(string.ascii_letters + string.digits + "_.~@+,!-")
@@ -38,8 +42,15 @@ def check_name(text: str) -> None:
 
 
 def segment(text: str) -> str:
-    """``text`` as one segment of a name: what the grammar lacks becomes ``=XX``, as UTF-8 bytes."""
-    return "".join(_escaped(character) for character in text)
+    """``text`` as one segment of a name: what the grammar lacks becomes ``=XX``, as UTF-8 bytes.
+
+    Where that is too long for a name it is ``=~`` and the text's SHA-256: a user's own
+    channel exists whatever alphabet its id is written in.
+    """
+    escaped = "".join(_escaped(character) for character in text)
+    if len(escaped) <= MAX_SEGMENT_BYTES:
+        return escaped
+    return f"=~{hashlib.sha256(text.encode()).hexdigest()}"
 
 
 def _escaped(character: str) -> str:
