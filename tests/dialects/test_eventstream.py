@@ -54,7 +54,8 @@ def test_an_id_brings_back_every_position_and_breaks_no_line(
 ) -> None:
     """Catalogue 63."""
     text = last_id(positions)
-    assert text.isascii() and text.isprintable()
+    assert text.isascii()
+    assert text.isprintable()
     assert read_id(text, len(positions)) == positions
 
 

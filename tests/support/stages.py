@@ -22,7 +22,7 @@ from tidewire.node.application import Application
 from tidewire.node.core import Node, NodeOptions
 from tidewire.node.registry import Clients
 from tidewire.security.grants import Grants
-from tidewire.security.rates import SharedBuckets, Rate
+from tidewire.security.rates import Rate, SharedBuckets
 from tidewire.security.user import User
 from tidewire.session import Session, SessionLimits
 from tidewire.testing.clock import FakeClock
