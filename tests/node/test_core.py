@@ -250,6 +250,15 @@ def test_large_publications_have_a_rate_in_bytes_too() -> None:
     assert stage.ask(peer, "publish", channel="room:1", data=large, id=6)["type"] == "published"
 
 
+def test_large_calls_share_the_rate_in_bytes() -> None:
+    """Catalogue 66: to decode them is what a flood of them costs."""
+    stage = Stage(limits=_limited(publication_bytes=Rate(1000, 4000)))
+    peer, large = stage.connect(), "x" * 3000
+    stage.send(peer, "publish", channel="room:1", data=large)
+    refused = stage.ask(peer, "call", method="m", data=large, id=1)
+    assert (refused["code"], refused["id"]) == ("rate_limited", 1)
+
+
 def test_small_publications_are_only_counted() -> None:
     stage = Stage(limits=_limited(publication_bytes=Rate(0.001, 1)))
     peer = stage.connect()

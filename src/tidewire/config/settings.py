@@ -158,7 +158,10 @@ class Limits(Section, frozen=True):
     publications_burst: Annotated[Count, about("Publications a connection may send at once.")] = 40
     publication_bytes_per_s: Annotated[
         Rate,
-        about("Bytes of publications above 1 KiB per second and connection, in the long run."),
+        about(
+            "Bytes of publications, calls and an application's messages above 1 KiB per second"
+            " and connection, in the long run."
+        ),
     ] = 262144.0
     publication_bytes_burst: Annotated[
         ByteCount,
