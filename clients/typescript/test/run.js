@@ -20,6 +20,7 @@ buildSync({
   format: "esm",
   outExtension: { ".js": ".mjs" },
   sourcemap: "inline",
+  external: ["esbuild"],
   logLevel: "warning",
 });
 const built = tests.map((name) => join(out, name.replace(/\.ts$/, ".mjs")));

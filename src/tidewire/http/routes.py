@@ -14,6 +14,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from tidewire.app import AsgiApp, AsgiReceive, AsgiSend, Scope
 from tidewire.errors import HandshakeRefused
 from tidewire.http.asgi import path_of
+from tidewire.http.client_script import client_script_routes
 from tidewire.http.endpoint import ApiEndpoint
 from tidewire.http.requests import door_request
 from tidewire.server.door import FrontDoor
@@ -48,7 +49,7 @@ class Routes:
 
         ``documents`` describe the application.
         """
-        routes = [*self._health(), *documents]
+        routes = [*self._health(), *client_script_routes(), *documents]
         routes.append(Route("/api/ticket", self.ticket, methods=["POST"]))
         routes.extend(self._visitors)
         if not self._has_own_port:
