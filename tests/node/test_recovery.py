@@ -56,6 +56,14 @@ def test_a_subscription_from_now_on_says_where_it_begins(stage: Stage) -> None:
     assert _live(peer) == [3]
 
 
+def test_into_an_open_room_a_subscription_from_now_on_needs_no_waiting(stage: Stage) -> None:
+    stage.ask(stage.connect(), "subscribe", channel=ROOM)
+    peer = stage.connect()
+    peer.take()
+    stage.node.receive(peer, '{"type":"subscribe","channel":"room:1","id":1}')
+    assert (peer.command, peer.answer()["type"]) == (None, "subscribed")
+
+
 def test_whoever_comes_back_in_time_gets_exactly_what_it_missed_and_then_live(
     stage: Stage,
 ) -> None:

@@ -121,9 +121,10 @@ class Announcer:
             self._tell_left(room, user_id)
 
     def _tell_left(self, room: Room, user_id: str) -> None:
-        if self.is_announced(room.name):
+        is_announced = self.is_announced(room.name)
+        if is_announced:
             self._hub.announce(room, UserLeft(user_id=user_id, channel=room.name))
-        if not self.is_announced(room.name) or room.name in self._changed:
+        if not is_announced or room.name in self._changed:
             self._count_soon(room.name)
 
     def forget(self, channel: str) -> None:

@@ -35,6 +35,10 @@ class Rooms:
         self.kept = kept
         self._opening: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
+    def find(self, channel: str) -> Room | None:
+        """The channel's room, if it is open."""
+        return self._hub.room(channel)
+
     async def open(self, found: Found) -> Room:
         """The channel's room, opened at the engine by one of those who want it at the same time.
 
@@ -78,7 +82,7 @@ class Rooms:
 
     def _greet(self, peer: Peer, room: Room) -> bool:
         """Tell those who are there; whether nobody is."""
-        is_first = not len(room)
+        is_first = not room.groups
         self._announcer.enter(room, peer.session.user)
         return is_first
 
@@ -105,7 +109,7 @@ class Rooms:
 
     def _left(self, peer: Peer, room: Room) -> None:
         tell(self._application.unsubscribed, peer, room.name)
-        if not len(room):
+        if not room.groups:
             tell(self._application.vacated, room.name)
 
     def close_if_empty(self, channel: str) -> None:

@@ -55,7 +55,15 @@ class Subscriber:
             self._answers.run(peer, command.id, lambda: self.several(peer, command))
             return
         found = self._check(peer, command.channel)
-        self._answers.run(peer, command.id, lambda: self._one(peer, command, found))
+        if not self._joins_at_once(peer, command, found):
+            self._answers.run(peer, command.id, lambda: self._one(peer, command, found))
+
+    def _joins_at_once(self, peer: Peer, command: Subscribe, found: Found) -> bool:
+        """Whether it is in already: where nobody is asked, and the server is not just doing it."""
+        is_under_way = (peer.session.client_id, found.name) in self._joining
+        if is_under_way or self._permissions.is_asked("subscribe", found):
+            return False
+        return self._recoverer.joins_at_once(Joining(peer, command, found))
 
     def _check(self, peer: Peer, channel: str) -> Found:
         """Refuse at once what need not wait for anybody to be refused."""
