@@ -1,39 +1,36 @@
-"""The guide's script is run as it stands there, while its server is killed."""
+"""The guide says what ``tidewire verify`` prints and what its checker finds."""
 
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 from tests.support.processes import ServerProcess
+from tidewire.cli import main
+from tidewire.cli.verify import COUNTED
 from tidewire.testing import violations
 from tidewire.testing.checker import check
 from tidewire.testing.history import from_lines
+from tidewire.testing.score import Broken
 from tidewire.testing.violations import Violation
 
 GUIDE = (Path(__file__).parents[2] / "docs/how-to/prove-it.md").read_text("utf-8")
-SCRIPT = re.findall(r"^```python\n# prove.py\n(.*?)^```$", GUIDE, re.MULTILINE | re.DOTALL)[0]
 CONFIG = '[auth]\nanonymous = true\n\n[[channels]]\npattern = "room:{name}"\n'
 
 
-def test_the_script_proves_a_server_that_is_killed_meanwhile(tmp_path: Path) -> None:
-    (tmp_path / "prove.py").write_text(SCRIPT, encoding="utf-8")
+def test_what_was_recorded_can_be_judged_again(tmp_path: Path) -> None:
+    kept = tmp_path / "history.jsonl"
     with ServerProcess(CONFIG) as server:
-        url = f"ws://127.0.0.1:{server.port}/ws"
-        command = [sys.executable, "prove.py", url, "room:proof", "3"]
-        with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, text=True) as script:
-            assert script.stdout is not None
-            assert script.stdout.readline().startswith("1 s: at 10 of ")
-            server.kill()
-            server.start()
-            said = script.stdout.read()
-    assert said.endswith("no promise was broken\n")
-    assert script.returncode == 0
-    history = from_lines((tmp_path / "history.jsonl").read_bytes().splitlines())
-    assert len(history) > 100
+        options = ["--for", "1s", "--channel", "room:proof", "--record", str(kept)]
+        assert main(["verify", f"http://127.0.0.1:{server.port}", *options]) == 0
+    history = from_lines(kept.read_bytes().splitlines())
+    assert len(history) > 20
     assert check(history) == []
+
+
+def test_the_guide_shows_every_number_and_what_it_means() -> None:
+    shown = re.findall(r"^(\w+) +[\d,]+(?:  (.+))?$", GUIDE, re.MULTILINE)
+    assert shown == [*COUNTED.items(), *((name, "") for name in Broken.__struct_fields__)]
 
 
 def test_the_guide_names_every_finding_there_is() -> None:

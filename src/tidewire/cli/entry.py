@@ -39,6 +39,7 @@ COMMANDS: dict[str, str] = {
     "connections": "tidewire.cli.looking:connections",
     "kick": "tidewire.cli.acting:kick",
     "top": "tidewire.cli.top:top",
+    "verify": "tidewire.cli.verify:verify",
     "version": "tidewire.cli.version:version",
 }
 """In the order of the help, and where each is. Loaded when it is asked for: all of them together

@@ -73,11 +73,15 @@ async def connect(
     compression: bool = False,
     tls: SSLContext | None = None,
     timeout_s: float | None = None,
+    silence_s: float | None = None,
 ) -> Client:
     """Open a WebSocket at ``url`` (``ws://`` or ``wss://``); nothing has been received yet.
 
-    ``token`` goes into the Authorization header. Raises ``HandshakeRefused`` with the
-    status of a refusal, ``OSError`` where nobody listens, ``TimeoutError``.
+    ``token`` goes into the Authorization header. Who waits for a message takes the connection
+    for lost once nothing at all, not even a ping, came for ``silence_s``.
+
+    Raises ``HandshakeRefused`` with the status of a refusal, ``OSError`` where nobody
+    listens, ``TimeoutError``.
     """
     parts = urlsplit(url)
     bearer = () if token is None else (("Authorization", f"Bearer {token}"),)
@@ -96,7 +100,7 @@ async def connect(
         except BaseException:
             await _drop(writer)
             raise
-    return Client(reader, writer, opened, is_binary=dialect == "msgpack")
+    return Client(reader, writer, opened, is_binary=dialect == "msgpack", silence_s=silence_s)
 
 
 async def _open_stream(
@@ -135,12 +139,14 @@ class Client:
         opened: Opened,
         *,
         is_binary: bool,
+        silence_s: float | None = None,
     ) -> None:
         self.subprotocol = opened.subprotocol
         self.is_compressed = opened.compression is not None
         self._reader = reader
         self._writer = writer
         self._is_binary = is_binary
+        self._silence_s = silence_s
         inflater = None if opened.compression is None else Inflater()
         self._receiver = Receiver(Role.CLIENT, LIMITS, inflater)
         self._kept: deque[Message] = deque()  # came while ``request`` waited for its answer
@@ -248,9 +254,10 @@ class Client:
 
     async def _read_more(self) -> None:
         try:
-            data = await self._reader.read(READ_BYTES)
-        except ConnectionError as error:
-            self._end(ABNORMAL, str(error))
+            async with asyncio.timeout(self._silence_s):
+                data = await self._reader.read(READ_BYTES)
+        except OSError as error:  # a time limit is one, and so is a network that is unplugged
+            self._end(ABNORMAL, str(error) or "silence")
             return
         if data:
             self._receiver.feed(data)

@@ -40,6 +40,12 @@ class Subscriber:
         """Channels it was not let into."""
         return self._notes.refused
 
+    @property
+    def fault(self) -> BaseException | None:
+        """What ended its following before it was left."""
+        is_over = self._task is not None and self._task.done() and not self._task.cancelled()
+        return self._task.exception() if self._task is not None and is_over else None
+
     async def __aenter__(self) -> Subscriber:
         self._task = asyncio.create_task(self._follow())
         self._task.add_done_callback(lambda _: self._news.set())
