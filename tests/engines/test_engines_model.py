@@ -126,7 +126,7 @@ class Engines(RuleBasedStateMachine):
         return {key: data for key, (data, _) in keys.items()}
 
     def _has_ended(self, channel: str) -> bool:
-        """Whether the channel may have been freed: its next life is a new epoch."""
+        """Whether the channel may have been freed: its next life may be a new epoch."""
         keeps = self._kept(channel) or self._keys(channel)
         return not keeps and channel not in self.open
 

@@ -16,7 +16,7 @@ from tidewire.engines.base import Engine, Query, Receipt
 from tidewire.engines.holdings import ENTRY_OVERHEAD_BYTES
 from tidewire.engines.memory import MemoryEngine, MemoryLimits
 from tidewire.engines.once import ONCE_WINDOW_S
-from tidewire.history.log import Gap
+from tidewire.history.log import Gap, Replay
 from tidewire.messages import Position, Publication
 from tidewire.testing.clock import FakeClock
 from tidewire.testing.engine_contract import EngineContract, RecordingSink
@@ -138,7 +138,7 @@ def test_a_channel_whose_keys_have_all_gone_is_freed() -> None:
     store.clock.advance(1)
     store.engine.sweep()
     assert (store.engine.figures().entries, store.engine.figures().bytes) == (0, 0)
-    assert store.publish(key="a").epoch != first.epoch
+    assert drive(store.engine.channels()) == []
 
 
 CHANNELS = st.sampled_from(["one", "two", "three"])
@@ -187,7 +187,7 @@ def test_a_sweep_lets_go_of_what_is_too_old_and_of_channels_that_keep_nothing(
     store.clock.advance(store.options.history_ttl_s + 1)
     store.engine.sweep()
     assert (store.engine.figures().entries, store.engine.figures().bytes) == (0, 0)
-    assert store.publish().epoch == "e2"
+    assert drive(store.engine.channels()) == []
 
 
 def test_a_channel_somebody_reads_keeps_its_place_when_all_its_entries_have_expired(
@@ -201,23 +201,48 @@ def test_a_channel_somebody_reads_keeps_its_place_when_all_its_entries_have_expi
     assert store.open().epoch == epoch
 
 
-def test_a_channel_that_was_let_go_begins_a_new_epoch_so_that_nobody_is_misled(
+def test_the_only_reader_who_comes_back_to_an_empty_channel_is_told_what_it_missed(
+    store: Store,
+) -> None:
+    """The channel was freed when it left; once the next publication began another epoch."""
+    place = store.open()
+    store.engine.close("room")
+    assert drive(store.engine.channels()) == []
+    entry = store.publish()
+    assert (entry.epoch, entry.seq) == (place.epoch, 1)
+    assert isinstance(drive(store.engine.read("room", store.options, Query(place))).found, Replay)
+
+
+def test_a_channel_that_was_let_go_goes_on_where_it_was_and_says_what_is_lost(
     store: Store,
 ) -> None:
     store.options = ChannelOptions(history_size=0)
     store.open()
-    place = store.publish()
+    places = [store.publish(), store.publish()]
     store.engine.close("room")
-    store.open()
-    again = store.publish()
-    assert (again.seq, again.epoch == place.epoch) == (place.seq, False)
-    assert isinstance(drive(store.engine.read("room", store.options, Query(place))).found, Gap)
+    pages = [drive(store.engine.read("room", store.options, Query(place))) for place in places]
+    assert [type(page.found) for page in pages] == [Gap, Replay]
+    assert store.publish().seq == 3
 
 
-def test_a_channel_without_history_that_nobody_reads_costs_nothing(store: Store) -> None:
+def test_of_freed_channels_so_many_are_remembered_and_then_begin_a_new_epoch(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(holdings, "MAX_FREED", 1)
     store.options = ChannelOptions(history_size=0)
-    epochs = [store.publish().epoch, store.publish().epoch]
-    assert epochs == ["e1", "e2"]
+    first, second = store.publish("one"), store.publish("two")
+    assert store.publish("two").epoch == second.epoch
+    assert store.publish("one").epoch != first.epoch
+
+
+def test_names_that_were_only_asked_after_are_not_remembered(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(holdings, "MAX_FREED", 1)
+    store.options = ChannelOptions(history_size=0)
+    epoch = store.publish().epoch
+    drive(store.engine.read("nobody's", store.options, Query()))
+    assert store.publish().epoch == epoch
 
 
 def test_a_sweep_looks_at_so_many_channels_at_a_time(

@@ -11,7 +11,7 @@ from tidewire.channels.options import ChannelOptions
 from tidewire.clock import Clock
 from tidewire.history.latest import Latest
 from tidewire.history.log import Log
-from tidewire.messages import Publication
+from tidewire.messages import Position, Publication
 
 ENTRY_OVERHEAD_BYTES = 400
 """What an entry costs beside its data: its object, tag, ids and place in the log (measured)."""
@@ -24,6 +24,11 @@ SWEEP_BATCH = 2_000
 """Channels looked at in one sweep: about a millisecond, so that nobody's ping waits for it."""
 
 
+MAX_FREED = 10_000
+"""Freed channels whose last position is remembered, 5 MiB at most. Whoever was the only reader, and
+comes back after another has published, is told what it missed then, and no gap."""
+
+
 class MemoryLimits(Struct, frozen=True):
     """What all channels together may hold, their histories and their maps."""
 
@@ -34,7 +39,7 @@ class MemoryLimits(Struct, frozen=True):
 class Channel:
     """One channel's log and map, and whether anybody here reads it."""
 
-    __slots__ = ("is_open", "latest", "log", "name", "options")
+    __slots__ = ("is_open", "latest", "log", "name", "options", "was_open")
 
     def __init__(self, name: str, log: Log, options: ChannelOptions) -> None:
         self.name = name
@@ -42,6 +47,7 @@ class Channel:
         self.latest = Latest()
         self.options = options
         self.is_open = False
+        self.was_open = False
 
 
 class Holdings:
@@ -54,22 +60,41 @@ class Holdings:
         self._unswept: list[str] = []
         self._latest_keys = 0
         self._latest_bytes = 0
+        self._freed: OrderedDict[str, Position] = OrderedDict()
         self.channels: OrderedDict[str, Channel] = OrderedDict()  # least recently used first
         self.entries = 0
         self.bytes = 0
 
     def channel(self, name: str, options: ChannelOptions) -> Channel:
-        """The channel, a new one where it is not there yet."""
+        """The channel, one that goes on where it was freed or a new one where it is not there."""
         channel = self.channels.get(name)
         if channel is None:
-            log = Log(self._make_epoch(), options.history_size)
-            channel = self.channels[name] = Channel(name, log, options)
+            channel = self.channels[name] = Channel(name, self._log(name, options), options)
+            channel.was_open = self._freed.pop(name, None) is not None
         return channel
 
+    def _log(self, name: str, options: ChannelOptions) -> Log:
+        head = self._freed.get(name)
+        if head is None:
+            return Log(self._make_epoch(), options.history_size)
+        log = Log(head.epoch, options.history_size)
+        log.seq, log.last_tag = head.seq, head.tag
+        return log
+
     def forget_if_idle(self, channel: Channel) -> None:
-        """A channel nobody reads and that keeps nothing is freed; its next life is a new epoch."""
-        if not (channel.is_open or len(channel.log) or len(channel.latest)):
-            self.channels.pop(channel.name, None)
+        """A channel nobody reads and that keeps nothing is freed, but for its position."""
+        if channel.is_open or len(channel.log) or len(channel.latest):
+            return
+        if self.channels.pop(channel.name, None) is None:
+            return
+        if channel.was_open or channel.log.seq:  # asking after names must not push out others
+            self._freed[channel.name] = channel.log.head
+            if len(self._freed) > MAX_FREED:
+                self._freed.popitem(last=False)
+
+    def clear(self) -> None:
+        self.channels.clear()
+        self._freed.clear()
 
     # -- the latest per key --------------------------------------------------------------------
 

@@ -62,11 +62,11 @@ class MemoryEngine:
             receipt.outcome = "unknown"
         if unfinished:
             self._sink.settled(unfinished)
-        self._holdings.channels.clear()
+        self._holdings.clear()
 
     async def open(self, channel: str, options: ChannelOptions) -> Position:
         state = self._holdings.channel(channel, options)
-        state.is_open = True
+        state.is_open = state.was_open = True
         return state.log.head
 
     def close(self, channel: str) -> None:
