@@ -30,18 +30,18 @@ def test_a_close_that_says_now_is_obeyed_at_once_but_only_once() -> None:
     backoff, now = _opened()
     assert backoff.after(after_close(4009, ""), now) == 0.0
     backoff.opened(now)
-    assert backoff.after(after_close(4009, ""), now + 1.0) == 1.0
+    assert backoff.after(after_close(4009, ""), now + 1.0) == 4.0
 
 
 def test_a_close_on_purpose_begins_with_a_wider_bound() -> None:
     backoff, now = _opened()
-    assert backoff.after(after_close(1011, ""), now) == 2.0
+    assert backoff.after(after_close(1011, ""), now) == 4.0
 
 
-def test_bounds_double_up_to_the_cap() -> None:
+def test_two_short_bounds_are_followed_by_the_cap() -> None:
     backoff = Backoff(last)
-    waits = [backoff.after(after_failure("refused"), 0.0) for _ in range(8)]
-    assert waits == [2.0, 2.0, 2.0, 4.0, 8.0, 16.0, 20.0, 20.0]
+    waits = [backoff.after(after_failure("refused"), 0.0) for _ in range(4)]
+    assert waits == [4.0, 4.0, 25.0, 25.0]
 
 
 def test_the_window_of_a_draining_server_is_obeyed() -> None:
@@ -55,7 +55,7 @@ def test_a_window_is_not_for_a_close_that_says_never_mind() -> None:
 
 def test_a_refusal_that_names_a_time_is_waited_for_with_jitter_on_top() -> None:
     backoff = Backoff(last)
-    assert backoff.after(after_refusal(503, "busy", 7.0), 0.0) == 7.0 + 2.0
+    assert backoff.after(after_refusal(503, "busy", 7.0), 0.0) == 7.0 + 4.0
 
 
 def test_a_connection_that_did_not_last_does_not_reset_the_count() -> None:

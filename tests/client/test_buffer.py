@@ -25,11 +25,11 @@ def _all(buffer: Buffer) -> list[object]:
 
 
 def test_unless_told_otherwise_it_asks_to_stop_reading_when_it_is_full() -> None:
-    buffer = Buffer("wait", 2)
-    _fill(buffer, 1)
-    assert not buffer.is_full
-    _fill(buffer, 2)
-    assert buffer.is_full
+    buffer, fullness = Buffer("wait", 2), []
+    for seq in (1, 2):
+        _fill(buffer, seq)
+        fullness.append(buffer.is_full)
+    assert fullness == [False, True]
     assert _all(buffer) == [1, 2]
 
 

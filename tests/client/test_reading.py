@@ -54,7 +54,7 @@ def test_every_publication_is_read_as_it_was_published(
         assert entry.data == told["data"]
 
 
-def test_bytes_are_bytes() -> None:
+def test_published_bytes_are_read_as_bytes() -> None:
     [vector] = [each for each in NATIVE["publications"] if "encoding" in each["entry"]]
     arrived = READER.read(json.dumps(vector["json"]))
     assert isinstance(arrived, Arrived)
