@@ -1,7 +1,8 @@
 """Backoff: how long to wait before the next try, so that a crowd does not come back as one. Pure.
 
-Full jitter after the cap: a random moment between now and a bound that doubles from
-half a second to twenty. The clock and the randomness are passed in.
+Full jitter after the cap: a random moment between now and a bound of half a second, then
+four, then twenty-five. ``bench/HERD.md`` shows what a crowd does with these numbers, and
+``docs/explanation/reconnecting.md`` says why. The clock and the randomness are passed in.
 """
 
 from __future__ import annotations
@@ -14,14 +15,17 @@ from tidewire.websocket.close_codes import ComeBack
 FIRST_BOUND_S = 0.5
 """A dropped connection is mostly a moment's: long enough for a network to change, no longer."""
 
-MAX_BOUND_S = 20.0
-"""A hundred thousand clients in twenty seconds are what a server can admit again."""
+GROWTH = 8.0
+"""Doubling is too slow: a crowd must be in its long waits when an outage of five seconds ends."""
+
+MAX_BOUND_S = 25.0
+"""The shortest with which at most one client in twenty comes back in any second after that."""
 
 STABLE_AFTER_S = 5.0
 """A connection that lasted so long has worked: what follows is a new trouble, not the old one."""
 
-CROWD_STEP = 2
-"""Where a server closed on purpose it closed others, too: the first bound is two seconds then."""
+CROWD_STEP = 1
+"""Where a server closed on purpose it closed others, too: the first bound is four seconds then."""
 
 
 class Backoff:
@@ -55,4 +59,4 @@ class Backoff:
 
 def bound_s(step: int) -> float:
     """The longest wait of the try after ``step`` failures."""
-    return min(MAX_BOUND_S, FIRST_BOUND_S * 2.0 ** min(step, 10))
+    return min(MAX_BOUND_S, FIRST_BOUND_S * GROWTH ** min(step, 10))
