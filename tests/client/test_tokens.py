@@ -28,7 +28,7 @@ def test_a_token_that_has_run_out_is_replaced_now() -> None:
 
 
 def test_who_cannot_renew_backs_off() -> None:
-    assert [until_retry_s(failures, 1.0) for failures in (0, 1, 9)] == [1.5, 2.0, 21.0]
+    assert [until_retry_s(failures, 1.0) for failures in (0, 1, 9)] == [1.5, 5.0, 26.0]
 
 
 def test_without_a_way_to_a_new_token_an_expired_one_is_the_end() -> None:

@@ -3,14 +3,18 @@
  *
  * Pure: randomness and the time are passed in. A crowd that lost its server at one moment must
  * not come back as one: every wait is drawn anew from zero to its bound, after the bound was
- * capped, so that clients stay spread out even when all of them have reached the cap.
+ * capped, so that clients stay spread out even when all of them have reached the cap. What a
+ * crowd does with these numbers: bench/HERD.md; why: docs/explanation/reconnecting.md.
  */
 
 /** The first bound: an isolated drop should be over before it is noticed. */
 export const FIRST_BOUND_MS = 500;
 
-/** The last bound: a server that is down for long is asked six times a minute on average. */
-export const LAST_BOUND_MS = 20_000;
+/** Doubling is too slow: a crowd must be in its long waits when an outage of five seconds ends. */
+export const GROWTH = 8;
+
+/** The last bound: the shortest with which at most one client in twenty comes back in a second. */
+export const LAST_BOUND_MS = 25_000;
 
 /** The bound while nobody looks at the page. */
 export const HIDDEN_BOUND_MS = 60_000;
@@ -39,7 +43,7 @@ export class Backoff {
 
   /** The wait after a failure, in milliseconds. */
   waitMs({ isHidden }: { isHidden: boolean }): number {
-    const grown = FIRST_BOUND_MS * 2 ** (this.#failures - 1);
+    const grown = FIRST_BOUND_MS * GROWTH ** (this.#failures - 1);
     const bound = isHidden && this.#failures > 1 ? HIDDEN_BOUND_MS : Math.min(LAST_BOUND_MS, grown);
     return this.random() * bound;
   }
