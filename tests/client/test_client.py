@@ -220,7 +220,7 @@ def test_a_call_that_a_cut_leaves_unanswered_is_unknown() -> None:
     @app.call("slow")
     async def slow(client: Visitor) -> None:
         called.set()
-        await asyncio.sleep(60)
+        await asyncio.Event().wait()
 
     async def main() -> None:
         async with standing(app) as (_, proxy, client):

@@ -133,7 +133,7 @@ class Client:
         reverse: bool = False,
     ) -> History[Any]:
         """Entries after ``since``, before ``before``, or the latest."""
-        asked = self._client.history(
+        asked: Coroutine[Any, Any, History[Any]] = self._client.history(
             channel, since=since, before=before, limit=limit, reverse=reverse
         )
         return self._do(asked)
