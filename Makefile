@@ -7,6 +7,7 @@ BIN := $(VENV)/bin
 STAMPS := $(VENV)/stamps
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input
 NODE_DIR := tests/javascript
+CLIENT_DIR := clients/typescript
 
 # Two workers on two cores; a group (one room of system tests) stays on one worker.
 PYTEST_WORKERS ?= 2
@@ -23,15 +24,16 @@ demo: $(STAMPS)/run ## chat between two browser tabs (ARGS="--port 9000" is pass
 
 test: check pytest ## everything that must be green before a change lands
 
-check: $(STAMPS)/dev ## format, lint, types, import layers, the tests' own lint
+check: $(STAMPS)/dev $(STAMPS)/client ## format, lint, types, import layers, the tests' own lint
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m tools.lint_tests
 	$(BIN)/python -m tools.lint_repository
+	cd $(CLIENT_DIR) && $(NPM) run --silent check
 
-pytest: $(STAMPS)/dev $(STAMPS)/node $(STAMPS)/system ## the tests (ARGS="tests/history -x" narrows them)
+pytest: $(STAMPS)/dev $(STAMPS)/node $(STAMPS)/client $(STAMPS)/system ## the tests (ARGS="tests/history -x" narrows them)
 	$(PYTEST) $(ARGS)
 
 conformance: $(STAMPS)/dev ## all 517 cases of the Autobahn suite (about a quarter of an hour)
@@ -51,7 +53,7 @@ format: $(STAMPS)/dev ## let ruff rewrite what `make check` would refuse
 	$(BIN)/ruff check --fix .
 
 clean: ## remove everything these targets made
-	rm -rf $(VENV) $(NODE_DIR)/node_modules dist build .cache .*_cache .hypothesis
+	rm -rf $(VENV) $(NODE_DIR)/node_modules $(CLIENT_DIR)/node_modules $(CLIENT_DIR)/dist dist build .cache .*_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # --- set-up -----------------------------------------------------------------------------------
@@ -76,6 +78,12 @@ $(STAMPS)/node: $(STAMPS)/venv $(NODE_DIR)/package-lock.json
 	@tools/system_packages.sh node
 	@echo "Installing the Node packages the tests speak to (once)"
 	@cd $(NODE_DIR) && $(NPM) ci --no-audit --no-fund --loglevel=error
+	@touch $@
+
+$(STAMPS)/client: $(STAMPS)/venv $(CLIENT_DIR)/package-lock.json
+	@tools/system_packages.sh node
+	@echo "Installing what the browser client is built with (once)"
+	@cd $(CLIENT_DIR) && $(NPM) ci --no-audit --no-fund --loglevel=error
 	@touch $@
 
 $(STAMPS)/system: $(STAMPS)/venv tools/system_packages.sh

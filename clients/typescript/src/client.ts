@@ -198,7 +198,7 @@ export class Client<S extends Schema = AnySchema> {
   }
 
   #onConnected(connected: Connected): void {
-    this.#outbox.allow(connected.limits);
+    this.#outbox.connected(connected.userId, connected.limits);
     this.#events.emit("connected", connected);
     this.#subscriptions.connected(connected);
     this.#refresher.start(connected.expiresAt);

@@ -4,7 +4,8 @@
  * Pure: a clock and ids come in, frames to send go out. An entry leaves in exactly one way:
  * answered, refused (nothing was done), or unknown (it may have been done). What carries a `once`
  * key, or only asks, is sent again after a broken connection; anything else is not, because
- * nobody can say whether it arrived.
+ * nobody can say whether it arrived. A `once` key is one user's: who comes back as somebody else,
+ * as guests do, must not repeat it, and waits a while to see it come back.
  */
 
 import { OutcomeUnknown, Refused, type TidewireError } from "./errors.js";
@@ -39,6 +40,9 @@ const ID_BYTES = 32;
 /** A pause after "try again" from a server that does not say when. */
 const PAUSE_MS = 1_000;
 
+/** How long one who came back as another user looks for its own entries in what it missed. */
+const RECOGNISING_MS = 10_000;
+
 /** Answers that say: not now, or perhaps not; the same entry may succeed later. */
 const PASSING = new Set(["rate_limited", "unavailable", "unknown_outcome"]);
 
@@ -50,11 +54,12 @@ interface Entry {
   readonly command: Message;
   readonly isRepeatable: boolean;
   readonly bytes: number;
-  readonly expiresAt: number;
+  expiresAt: number;
   readonly settle: (settled: Settled) => void;
+  /** `doneAs`: the user as whom it may have been done already. */
   way:
-    | { kind: "waiting"; mayBeDone: boolean }
-    | { kind: "sent"; id: Id; mayBeDone: boolean };
+    | { kind: "waiting"; doneAs: string | undefined }
+    | { kind: "sent"; id: Id; doneAs: string | undefined };
 }
 
 export class Outbox {
@@ -63,6 +68,7 @@ export class Outbox {
   #bytes = 0;
   #lastId = 0;
   #pausedUntil = 0;
+  #user = "";
   #allowed: Pick<Limits, "maxMessageBytes" | "unansweredIds"> = USUAL;
 
   constructor(
@@ -84,15 +90,19 @@ export class Outbox {
     }
     this.#bytes += bytes;
     const expiresAt = this.now() + this.limits.ageMs;
-    const way = { kind: "waiting", mayBeDone: false } as const;
+    const way = { kind: "waiting", doneAs: undefined } as const;
     this.#entries.push({ command, isRepeatable, bytes, expiresAt, settle, way });
   }
 
-  /** What this server takes. It closes for good on a message that is too large: none is sent. */
-  allow(limits: Pick<Limits, "maxMessageBytes" | "unansweredIds">): void {
+  /** We are `user` now, and this is what the server takes. */
+  connected(user: string, limits: Pick<Limits, "maxMessageBytes" | "unansweredIds">): void {
+    this.#user = user;
     this.#allowed = limits;
+    const recognisedAt = this.now() + RECOGNISING_MS;
     for (const entry of [...this.#entries]) {
-      if (this.#isTooLarge(entry.bytes)) this.#fail(entry, tooLarge());
+      if (this.#isAnothers(entry)) entry.expiresAt = Math.min(entry.expiresAt, recognisedAt);
+      // The server closes for good on a message that is too large: none is sent.
+      if (this.#isTooLarge(entry.bytes)) this.#giveUp(entry, tooLarge());
     }
   }
 
@@ -101,20 +111,21 @@ export class Outbox {
     if (this.now() < this.#pausedUntil) return [];
     const onTheirWay = this.#entries.filter(({ way }) => way.kind === "sent").length;
     const room = Math.max(1, this.#allowed.unansweredIds - KEPT_IDS) - onTheirWay;
-    const waiting = this.#entries.filter(({ way }) => way.kind === "waiting");
+    const waiting = this.#entries.filter(
+      (entry) => entry.way.kind === "waiting" && !this.#isAnothers(entry),
+    );
     return waiting.slice(0, Math.max(0, room)).map((entry) => {
       const id = ++this.#lastId;
-      entry.way = { kind: "sent", id, mayBeDone: entry.way.mayBeDone };
+      entry.way = { kind: "sent", id, doneAs: entry.way.doneAs };
       return { ...entry.command, id };
     });
   }
 
   /** When to look again: a pause ends, or an entry grows too old. */
   nextAt(): number | undefined {
-    const [first] = this.#entries; // the oldest: entries never change their order
-    if (!first) return undefined;
-    const isPaused = this.now() < this.#pausedUntil;
-    return isPaused ? Math.min(this.#pausedUntil, first.expiresAt) : first.expiresAt;
+    if (this.#entries.length === 0) return undefined;
+    const tooOldAt = Math.min(...this.#entries.map(({ expiresAt }) => expiresAt));
+    return this.now() < this.#pausedUntil ? Math.min(this.#pausedUntil, tooOldAt) : tooOldAt;
   }
 
   // -- what becomes of an entry ------------------------------------------------------------
@@ -139,7 +150,7 @@ export class Outbox {
   /** The connection is gone, and with it the answers. */
   disconnected(): void {
     for (const entry of this.#entries.filter(({ way }) => way.kind === "sent")) {
-      if (entry.isRepeatable) entry.way = { kind: "waiting", mayBeDone: true };
+      if (entry.isRepeatable) entry.way = { kind: "waiting", doneAs: this.#user };
       else this.#fail(entry, unknown("the connection broke before the answer came"));
     }
     this.#pausedUntil = 0;
@@ -149,13 +160,13 @@ export class Outbox {
   expire(): void {
     const now = this.now();
     for (const entry of this.#entries.filter(({ expiresAt }) => expiresAt <= now)) {
-      this.#giveUp(entry, "expired", "it could not be sent in time");
+      this.#giveUp(entry, new Refused("expired", "it could not be sent in time"));
     }
   }
 
   /** The client has stopped: nothing will be sent any more. */
   stop(reason: string): void {
-    for (const entry of [...this.#entries]) this.#giveUp(entry, "stopped", reason);
+    for (const entry of [...this.#entries]) this.#giveUp(entry, new Refused("stopped", reason));
   }
 
   #whyNot(bytes: number): Refused | undefined {
@@ -170,20 +181,26 @@ export class Outbox {
   }
 
   #refused(entry: Entry, refusal: Refusal): void {
-    const isDone = refusal.code === "unknown_outcome" || entry.way.mayBeDone;
-    if (PASSING.has(refusal.code) && (entry.isRepeatable || !isDone)) {
-      entry.way = { kind: "waiting", mayBeDone: isDone };
+    const doneAs = refusal.code === "unknown_outcome" ? this.#user : entry.way.doneAs;
+    const mayBeDone = doneAs !== undefined;
+    if (PASSING.has(refusal.code) && (entry.isRepeatable || !mayBeDone)) {
+      entry.way = { kind: "waiting", doneAs };
       this.#pausedUntil = this.now() + pauseMs(refusal);
-    } else if (isDone) {
+    } else if (mayBeDone) {
       this.#fail(entry, unknown(refusal.message));
     } else {
       this.#fail(entry, Refused.by(refusal));
     }
   }
 
-  #giveUp(entry: Entry, code: string, message: string): void {
-    const mayBeDone = entry.way.kind === "sent" || entry.way.mayBeDone;
-    this.#fail(entry, mayBeDone ? unknown(message) : new Refused(code, message));
+  /** Whether to send it again might do it twice: the server knows its key from another user. */
+  #isAnothers({ command, way }: Entry): boolean {
+    return command.once !== undefined && way.doneAs !== undefined && way.doneAs !== this.#user;
+  }
+
+  #giveUp(entry: Entry, refused: Refused): void {
+    const mayBeDone = entry.way.kind === "sent" || entry.way.doneAs !== undefined;
+    this.#fail(entry, mayBeDone ? unknown(refused.message) : refused);
   }
 
   #fail(entry: Entry, error: TidewireError): void {

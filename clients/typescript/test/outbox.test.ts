@@ -166,13 +166,13 @@ test("what the server would close for is never sent", () => {
   const { outbox } = setUp({ ...LIMITS, bytes: 1_000_000 });
   assert.equal(outcome(publish(outbox, "k1", { data: "é".repeat(40_000) })), "too_large");
   const settled = publish(outbox, "k2", { data: "x".repeat(1000) });
-  outbox.allow({ ...ALLOWED, maxMessageBytes: 512 });
+  outbox.connected("ada", { ...ALLOWED, maxMessageBytes: 512 });
   assert.equal(outcome(settled), "too_large");
 });
 
 test("no more is on its way than the server allows", () => {
   const { outbox } = setUp({ ...LIMITS, count: 100 });
-  outbox.allow({ ...ALLOWED, unansweredIds: 10 });
+  outbox.connected("ada", { ...ALLOWED, unansweredIds: 10 });
   for (let each = 0; each < 5; each += 1) publish(outbox, `k${each}`);
   assert.equal(outbox.take().length, 2);
   outbox.answered(1, { type: "published" });
@@ -186,4 +186,22 @@ test("stopping tells what was not sent apart from what may have been done", () =
   const waiting = publish(outbox, "k2");
   outbox.stop("kicked");
   assert.deepEqual([outcome(sent), outcome(waiting)], ["OutcomeUnknown", "stopped"]);
+});
+
+test("who comes back as somebody else repeats nothing that may have been done", async () => {
+  const { outbox, clock } = setUp();
+  outbox.connected("guest-1", ALLOWED);
+  const [recognised, lost] = [publish(outbox, "k1"), publish(outbox, "k2")];
+  outbox.take();
+  outbox.disconnected();
+  const unsent = publish(outbox, "k3");
+  outbox.connected("guest-2", ALLOWED);
+  assert.deepEqual(
+    outbox.take().map(({ once }) => once),
+    ["k3"],
+  );
+  outbox.seen("k1", "a", at(7));
+  await clock.pass(10_000);
+  outbox.expire();
+  assert.deepEqual([recognised, lost, unsent].map(outcome), ["ok", "OutcomeUnknown", undefined]);
 });
