@@ -104,7 +104,11 @@ class NativeDialect:
             if entry.timestamp != timestamp:
                 timestamp = entry.timestamp
                 stamp = f'","timestamp":{timestamp}'
-            rest = _rest(entry) if _is_rare(entry) else f',"from":{_quoted(entry.user_id)}'
+            is_plain = entry.once is None and entry.key is None and entry.ref is None
+            if is_plain and entry.tags is None and entry.encoding is None and entry.user_id:
+                rest = f',"from":{_quoted(entry.user_id)}'
+            else:
+                rest = _rest(entry)
             data = f',"data":{entry.data}}}' if kind == "message" else f",{entry.data[1:]}"
             if data == ",}":  # a kind without fields
                 data = "}"
@@ -114,12 +118,6 @@ class NativeDialect:
         head = self._encode(msgspec.structs.replace(event, messages=()))
         entries = b",".join(self.publications(event.messages))
         return head[:-1] + b',"messages":[' + entries + b"]}"
-
-
-def _is_rare(entry: Publication) -> bool:
-    """Whether its envelope is not just ``from``."""
-    is_plain = entry.once is None and entry.key is None and entry.ref is None
-    return not (is_plain and entry.tags is None and entry.encoding is None and entry.user_id)
 
 
 def _rest(entry: Publication) -> str:

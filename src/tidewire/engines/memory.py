@@ -142,8 +142,10 @@ class MemoryEngine:
                 fresh[name].append(entry)
             else:
                 fresh[name] = [entry]
-            if receipt is not None or entry.once is not None:
-                self._confirm(entry, receipt, log.head)
+            if receipt is not None:
+                receipt.outcome, receipt.position = "accepted", log.head
+            if entry.once is not None:
+                self._once.remember(entry, log.head)
         holdings.entries += entries
         holdings.bytes += size
         return receipts
@@ -161,12 +163,6 @@ class MemoryEngine:
         if receipt is not None:
             receipt.outcome = "refused"
         self._holdings.forget_if_idle(state)
-
-    def _confirm(self, entry: Publication, receipt: Receipt | None, position: Position) -> None:
-        if receipt is not None:
-            receipt.outcome, receipt.position = "accepted", position
-        if entry.once is not None:
-            self._once.remember(entry, position)
 
     def _hand_over(self, fresh: dict[str, list[Publication]]) -> None:
         channels = self._holdings.channels

@@ -115,7 +115,8 @@ class Shared:
     def queue(self, connection: Flushing) -> None:
         """``connection`` has something to send at the tick's end."""
         self._queued.append(connection)
-        self.tick.request()
+        if not self.tick.is_requested:
+            self.tick.request()
 
     @property
     def has_work(self) -> bool:
