@@ -44,7 +44,7 @@ def publish(
     as_json: bool,
 ) -> None:
     """Publish DATA, which is JSON ("-" reads it from standard input), to CHANNEL."""
-    value = _parsed(sys.stdin.read(MAX_BODY_BYTES) if data == "-" else data)
+    value = parsed(sys.stdin.read(MAX_BODY_BYTES) if data == "-" else data)
     given = {"once": once, "key": about, "user": user}
     options = {name: text for name, text in given.items() if text is not None}
     with connect(context) as api:
@@ -55,7 +55,8 @@ def publish(
         click.echo(f"published as {position.seq} of epoch {position.epoch}")
 
 
-def _parsed(text: str) -> object:
+def parsed(text: str) -> object:
+    """An argument that is JSON. Raises ``ConfigError``."""
     try:
         return json.loads(text)
     except (ValueError, RecursionError):

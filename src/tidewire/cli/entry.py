@@ -32,6 +32,9 @@ COMMANDS: dict[str, str] = {
     "check": "tidewire.cli.check:check",
     "config": "tidewire.cli.config:config",
     "doctor": "tidewire.cli.doctor:doctor",
+    "subscribe": "tidewire.cli.subscribe:subscribe",
+    "call": "tidewire.cli.call:call",
+    "chat": "tidewire.cli.chat:chat",
     "publish": "tidewire.cli.acting:publish",
     "history": "tidewire.cli.looking:history",
     "presence": "tidewire.cli.looking:presence",
@@ -40,6 +43,7 @@ COMMANDS: dict[str, str] = {
     "kick": "tidewire.cli.acting:kick",
     "top": "tidewire.cli.top:top",
     "verify": "tidewire.cli.verify:verify",
+    "bench": "tidewire.cli.bench:bench",
     "version": "tidewire.cli.version:version",
 }
 """In the order of the help, and where each is. Loaded when it is asked for: all of them together

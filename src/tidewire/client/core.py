@@ -237,8 +237,15 @@ class Client:
         Raises ``CommandRefused``, ``NotSent`` and ``QueueFull`` where it is nowhere,
         ``OutcomeUnknown`` where it may be there. Cancelled, it may be published.
         """
+        return await self._append(self._publish_command(channel, data, options))
+
+    async def chat(self, text: str, channel: str = "lobby") -> Position:
+        """Say something, as an entry of kind ``chat``; otherwise as ``publish``."""
+        return await self._append({"type": "chat", "channel": channel, "text": text})
+
+    async def _append(self, command: dict[str, Any]) -> Position:
         self._keeper.check()
-        command = self._publish_command(channel, data, options)
+        command.setdefault("once", secrets.token_hex(12))
         size, limit = len(self._encode(command)) + ID_BYTES, self._keeper.max_message_bytes
         if size > limit:
             raise CommandRefused("too_large", f"{size} bytes, where {limit} are allowed")
@@ -255,7 +262,6 @@ class Client:
     def _publish_command(self, channel: str, data: Any, options: PublishOptions) -> dict[str, Any]:
         """The data is encoded here and now: what the caller changes later is not published."""
         command = {"type": "publish", "channel": channel, **_given(options)}
-        command.setdefault("once", secrets.token_hex(12))
         if isinstance(data, bytes) and self._format == "json":
             data, command["encoding"] = b64encode(data).decode(), "base64"
         return {**command, "data": msgspec.Raw(self._encode(data))}
