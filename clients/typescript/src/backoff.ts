@@ -16,6 +16,9 @@ export const GROWTH = 8;
 /** The last bound: the shortest with which at most one client in twenty comes back in a second. */
 export const LAST_BOUND_MS = 25_000;
 
+/** Where a server closed or refused on purpose it did so to others: as if one try had failed. */
+export const CROWD_FAILURES = 2;
+
 /** The bound while nobody looks at the page. */
 export const HIDDEN_BOUND_MS = 60_000;
 
@@ -42,8 +45,9 @@ export class Backoff {
   }
 
   /** The wait after a failure, in milliseconds. */
-  waitMs({ isHidden }: { isHidden: boolean }): number {
-    const grown = FIRST_BOUND_MS * GROWTH ** (this.#failures - 1);
+  waitMs({ isHidden, isCrowd = false }: { isHidden: boolean; isCrowd?: boolean }): number {
+    const failures = isCrowd ? Math.max(CROWD_FAILURES, this.#failures) : this.#failures;
+    const grown = FIRST_BOUND_MS * GROWTH ** (failures - 1);
     const bound = isHidden && this.#failures > 1 ? HIDDEN_BOUND_MS : Math.min(LAST_BOUND_MS, grown);
     return this.random() * bound;
   }

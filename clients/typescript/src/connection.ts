@@ -257,15 +257,16 @@ export class Connection {
         this.#needsNewToken = true;
         return this.#wait(this.#backoff.atOnceMs(page), reason);
       case "window":
-        return this.#waitWithin(comeBack.afterS, reason);
+        return this.#waitWithin(comeBack.afterS, reason, { isCrowd: code !== NO_CLOSE_FRAME });
     }
   }
 
-  #waitWithin(afterS: number, reason: string): void {
+  #waitWithin(afterS: number, reason: string, { isCrowd }: { isCrowd: boolean }): void {
     const windowS = this.#windowS;
     this.#windowS = undefined;
     const isFirm = windowS !== undefined || afterS > 0;
-    const waitMs = afterS * 1000 + this.#backoff.waitMs(this.surroundings.page);
+    const { isHidden } = this.surroundings.page;
+    const waitMs = afterS * 1000 + this.#backoff.waitMs({ isHidden, isCrowd });
     const untilMs = windowS === undefined ? waitMs : this.#backoff.withinMs(windowS);
     this.#wait(untilMs, reason, { isFirm });
   }

@@ -45,3 +45,12 @@ test("coming back at once is for the first failure alone", () => {
 test("a hidden page tries once like any other, and then seldom", () => {
   assert.deepEqual(bounds(3, HIDDEN), [500, HIDDEN_BOUND_MS, HIDDEN_BOUND_MS]);
 });
+
+test("who was closed on purpose skips the shortest bound, and no other", () => {
+  const backoff = new Backoff(() => 1);
+  const waits = [1, 2, 3].map(() => {
+    backoff.failed(0);
+    return backoff.waitMs({ ...SHOWN, isCrowd: true });
+  });
+  assert.deepEqual(waits, [4000, 4000, 25_000]);
+});
