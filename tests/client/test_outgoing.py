@@ -105,7 +105,6 @@ def test_in_doubt_it_is_repeated_when_the_server_says(code: ErrorCode) -> None:
     queue.send()
     queue.refuse("a", code)
     assert queue.send() == []
-    assert queue.outgoing.due_at == queue.clock.monotonic() + 2.0
     queue.clock.advance(2.0)
     assert queue.send() == ["a"]
 
@@ -130,14 +129,6 @@ def test_what_waits_too_long_was_not_sent_or_is_unknown() -> None:
     queue.outgoing.expire()
     assert (queue.kind("sent"), queue.kind("not")) == (OutcomeUnknown, NotSent)
     assert len(queue.outgoing) == 0
-
-
-def test_the_queue_says_when_its_oldest_is_too_old() -> None:
-    queue = Queue(QueueLimits(age_s=60))
-    assert queue.outgoing.due_at is None
-    queue.add("a")
-    queue.clock.advance(10)
-    assert queue.outgoing.due_at == queue.clock.monotonic() + 50
 
 
 def test_closing_ends_everything_truthfully() -> None:

@@ -28,6 +28,9 @@ logger = logging.getLogger("tidewire.client")
 MAX_MESSAGE_BYTES = 65_536
 """Until the server has said what it takes. One byte more and it would close the connection."""
 
+LOOK_S = 0.5
+"""While publications wait: how often to see which have waited too long, and which may be repeated."""
+
 
 class Keeper:
     """One client's way through its connections."""
@@ -165,10 +168,8 @@ class Keeper:
         outgoing.expire()
         if self._connection is not None:
             self._connection.pump()
-        due_at = outgoing.due_at
-        if due_at is not None and self._timer is None:
-            wait_s = max(0.0, due_at - time.monotonic())
-            self._timer = asyncio.get_running_loop().call_later(wait_s, self._pump_again)
+        if len(outgoing) and self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(LOOK_S, self._pump_again)
 
     def _pump_again(self) -> None:
         self._timer = None

@@ -123,16 +123,6 @@ class Outgoing:
         self._queued.extendleft(reversed(self._sent.values()))
         self._sent.clear()
 
-    @property
-    def due_at(self) -> float | None:
-        """When to ``expire`` next, by the clock, and to look whether something may be sent."""
-        oldest = next(iter(self._sent.values()), None) or next(iter(self._queued), None)
-        if oldest is None:
-            return None
-        expires_at = oldest.since + self._limits.age_s
-        is_paused = self._paused_until > self._clock()
-        return min(expires_at, self._paused_until) if is_paused else expires_at
-
     def expire(self) -> None:
         """End what has waited too long."""
         ended = self._clock() - self._limits.age_s
