@@ -49,6 +49,10 @@ class ClientPage:
             "(count) => { for (let i = 0; i < count; i += 1) void tidewire.publishNext(); }", count
         )
 
+    def wake(self) -> None:
+        """The network is said to be back: the page need not wait any longer."""
+        self.page.evaluate("dispatchEvent(new Event('online'))")
+
     @property
     def state(self) -> dict[str, Any]:
         state: dict[str, Any] = self.page.evaluate("tidewire.state")
