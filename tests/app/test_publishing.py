@@ -92,6 +92,34 @@ def test_a_text_that_no_client_could_read_is_refused_before_it_is_published(
     assert stage.engine.figures().entries == 0
 
 
+def _nested(levels: int) -> Any:
+    value: Any = 0
+    for _ in range(levels):
+        value = [value]
+    return value
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        pytest.param(_nested(600), id="nested"),
+        pytest.param(_nested(5_000), id="nested beyond json"),
+        pytest.param(10**400, id="no double"),
+    ],
+)
+def test_data_that_some_reader_could_not_read_is_refused_before_it_is_published(
+    app: App, data: object
+) -> None:
+    """Published, it once failed everybody's batch, and every page of history it was on."""
+    for say in (app.publish_soon, lambda to, data: app.signal(to, "typing", data)):
+        with pytest.raises(ValueError, match="nested too deeply"):
+            say("room:1", data)
+
+
+def test_data_of_four_hundred_levels_is_published(stage: Stage, app: App) -> None:
+    assert _published(stage, app.publish("room:1", _nested(400)))
+
+
 def test_where_too_much_is_in_flight_the_application_is_told(
     app: App, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from msgspec import UNSET, Struct, StructMeta, UnsetType
 
+from tidewire.app.saying import text_of
 from tidewire.messages import ENVELOPE_FIELDS, RESERVED_TYPES, CommandId
 
 TYPE_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}")
@@ -91,6 +92,6 @@ def kind_of(message: type[Message]) -> str:
 def fields_of(message: Message) -> str:
     """A message's own fields as a JSON object: neither its ``type`` nor its ``id``."""
     bare = message if message.id is UNSET else msgspec.structs.replace(message, id=UNSET)
-    text = msgspec.json.encode(bare).decode()
+    text = text_of(bare)
     rest = text[len(f'{{"type":"{kind_of(type(message))}"') :]
     return "{" + rest.removeprefix(",")

@@ -12,6 +12,7 @@ import msgspec
 
 from tidewire.app.link import Link, Pending
 from tidewire.app.message import Message, fields_of, kind_of
+from tidewire.app.saying import text_of
 from tidewire.channels.names import check_name, segment
 from tidewire.channels.options import ChannelOptions
 from tidewire.engines.base import Receipt
@@ -138,7 +139,7 @@ def _draft(link: Link, channel: str, data: Any, keywords: PublishKeywords) -> Pu
     is_message = isinstance(data, Message)
     return Publication(
         channel, 0, "", 0, user_id, "",
-        fields_of(data) if is_message else msgspec.json.encode(data).decode(),
+        fields_of(data) if is_message else text_of(data),
         kind=kind_of(type(data)) if is_message else "message",
         once=once,
         key=key,

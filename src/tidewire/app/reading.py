@@ -10,6 +10,7 @@ from msgspec import Struct
 from tidewire.app.client import Client
 from tidewire.app.publishing import Publishes
 from tidewire.app.registry import Registry
+from tidewire.app.saying import text_of
 from tidewire.channels.names import check_name
 from tidewire.engines.base import Query
 from tidewire.history.log import Gap
@@ -89,7 +90,7 @@ class Reads(Publishes):
     def signal(self, channel: str, name: str, data: Any = None, *, user_id: str = "") -> None:
         """Tell who is in a channel something that is not kept. From any thread; may be lost."""
         check_name(channel)
-        link, text = self._linked(), msgspec.json.encode(data).decode()
+        link, text = self._linked(), text_of(data)
         link.soon(lambda: link.node.signal(Signal(channel, name, user_id, "", text)))
 
     def disconnect(self, who: Client | str, reason: str = "") -> None:
