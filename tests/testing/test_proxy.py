@@ -170,6 +170,17 @@ def test_a_half_close_ends_one_direction_and_leaves_the_other_open() -> None:
     play(scene)
 
 
+def test_what_is_still_sent_into_a_half_closed_direction_is_lost_and_breaks_nothing() -> None:
+    async def scene(server: Server, proxy: FaultProxy, client: Client) -> None:
+        await client.ask(b"hello")
+        proxy.half_close("up")
+        client.writer.write(b"too late")
+        assert await client.reader.readexactly(3) == b"bye"
+        assert server.ends == ["fin"]
+
+    play(scene)
+
+
 def test_dropped_bytes_are_lost_and_the_rest_follows() -> None:
     async def scene(server: Server, proxy: FaultProxy, client: Client) -> None:
         proxy.drop_next(3, "up")

@@ -198,6 +198,7 @@ class _End:
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.reader = reader
         self.writer = writer
+        self.is_finished = False
 
     def reset(self) -> None:
         sock: socket.socket | None = self.writer.get_extra_info("socket")
@@ -208,6 +209,7 @@ class _End:
 
     def finish(self) -> None:
         """Send FIN; what the other side still sends is read on."""
+        self.is_finished = True
         if not self.writer.is_closing():
             with suppress(OSError):
                 self.writer.write_eof()
@@ -304,8 +306,11 @@ class _Pipe:
         self._sink.finish()
 
     async def _write(self, data: bytes) -> None:
-        """Write at the pace in force, which may change between two slices."""
-        while data:
+        """Write at the pace in force, which may change between two slices.
+
+        What comes after the proxy itself has half-closed this way has nowhere to go.
+        """
+        while data and not self._sink.is_finished:
             part, pause_s = self._lane.next_slice(data)
             self._sink.writer.write(part)
             await self._sink.writer.drain()
