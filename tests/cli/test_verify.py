@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 
 from tests.cli.commands import Shell
+from tests.support.inprocess import settings_for
+from tests.support.saboteurs import CHANNEL, HUB, DroppingHub, Tally
 from tidewire.cli.deployment import websocket_url
 from tidewire.cli.verify import as_plain, conclusion
 from tidewire.errors import ConfigError
@@ -29,6 +33,17 @@ def test_a_server_that_keeps_its_promises_passes(shell: Shell) -> None:
     assert result.out.endswith("every promise held\n")
     assert "acknowledged" in result.out
     assert "lost" in result.out
+
+
+def test_a_server_that_loses_entries_does_not_pass(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(HUB, partial(DroppingHub, Tally()))
+    options = ("--for", "1.5s", "--rate", "400", "--channel", CHANNEL)
+    with running(settings=settings_for()) as server:
+        result = shell.run("verify", server.url, *options)
+    assert result.code == 1
+    assert "hole: s1 never received entry 50 of room:1, without being told" in result.out
 
 
 def test_json_has_every_number(shell: Shell) -> None:
@@ -89,7 +104,7 @@ def test_what_is_no_url_is_refused(text: str) -> None:
 
 
 def test_a_verdict_says_whether_it_was_broken_unproven_or_held() -> None:
-    assert conclusion(_verdict(HOLE)) == "1 promises were broken"
+    assert conclusion(_verdict(HOLE)) == "broken promises: 1"
     assert conclusion(_verdict(doubts=("ended early",))) == "not proven"
     assert conclusion(_verdict()) == "every promise held"
 

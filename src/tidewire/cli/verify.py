@@ -233,5 +233,5 @@ def _print_findings(console: Console, verdict: Verdict) -> None:
 
 def conclusion(verdict: Verdict) -> str:
     if verdict.violations:
-        return f"{len(verdict.violations):,} promises were broken"
+        return f"broken promises: {len(verdict.violations):,}"
     return "not proven" if verdict.doubts else "every promise held"

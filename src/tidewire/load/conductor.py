@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import suppress
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from multiprocessing import connection, get_context
 from multiprocessing.connection import Connection
+from threading import current_thread, main_thread
 from typing import Any
 
 from tidewire.errors import StartFailed, TidewireError
@@ -39,7 +41,8 @@ def conduct(plan: Plan, watch: Watch = lambda _: None) -> Tally:
         for number in range(plan.processes):
             ours, theirs = context.Pipe()
             process = context.Process(target=work, args=(plan, number, theirs), daemon=True)
-            process.start()
+            with _deaf():
+                process.start()
             theirs.close()
             pipes.append(ours)
             processes.append(process)
@@ -51,6 +54,19 @@ def conduct(plan: Plan, watch: Watch = lambda _: None) -> Tally:
         for process in processes:
             process.terminate()
             process.join()
+
+
+@contextmanager
+def _deaf() -> Iterator[None]:
+    """What is started here never hears of Ctrl-C, not even while it starts."""
+    if current_thread() is not main_thread():  # may not touch signals
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _start_together(pipes: list[Connection]) -> None:

@@ -61,8 +61,11 @@ class Member:
             else:
                 self._client = client
                 return client
-            self._tally.failed_connects += 1
-            await asyncio.sleep(self._chance.uniform(0, RETRY_S))
+            await self._pause()
+
+    async def _pause(self) -> None:
+        self._tally.failed_connects += 1
+        await asyncio.sleep(self._chance.uniform(0, RETRY_S))
 
     async def drop(self) -> None:
         """Lose the connection, without a word."""
@@ -80,7 +83,7 @@ class Subscriber(Member):
     async def join(self) -> None:
         """Be subscribed; timed."""
         began = now_us()
-        await self._subscribe(await self._open())
+        await self._settle_in()
         self._tally.connecting.record(now_us() - began)
         self._tally.subscribers += 1
 
@@ -95,13 +98,20 @@ class Subscriber(Member):
     async def _come_back(self, lost_us: int) -> None:
         await self.drop()
         self._tally.lost_connections += 1
+        await self._settle_in()
+        self._tally.returning.record(now_us() - lost_us)
+
+    async def _settle_in(self) -> None:
+        """Connect and subscribe, as often as it takes."""
         while True:
+            client = await self._open()
             try:
-                await self._subscribe(await self._open())
+                await self._subscribe(client)
             except Disconnected:
-                continue
-            self._tally.returning.record(now_us() - lost_us)
-            return
+                await self.drop()
+                await self._pause()
+            else:
+                return
 
     async def _subscribe(self, client: Client) -> None:
         command = {"type": "subscribe", "channel": self._plan.channel, "since": self._place}

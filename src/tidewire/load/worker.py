@@ -39,7 +39,7 @@ Report: TypeAlias = (
 def work(plan: Plan, process: int, pipe: Connection) -> None:
     """The process: reports "ready", waits for the start, reports progress, and what it counted."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the conductor says when to stop
-    with suppress(BrokenPipeError):
+    with suppress(OSError):  # nobody is left to be told
         pipe.send(asyncio.run(_work(plan, process, pipe)))
 
 
@@ -84,13 +84,14 @@ class _Worker:
         """The first word is when to start, the second that it is enough."""
         try:
             word = self._pipe.recv()
-        except EOFError:  # the conductor is gone
+        except (EOFError, OSError):  # the conductor is gone
             asyncio.get_running_loop().remove_reader(self._pipe.fileno())
-            word = 0
-        if word and not self._start.done():
-            self._start.set_result(word)
-        else:
             self._stop.set()
+            word = now_us()
+        if self._start.done():
+            self._stop.set()
+        else:
+            self._start.set_result(word)
 
     async def _join(self) -> None:
         await examine(self._plan)

@@ -227,5 +227,7 @@ def _doubt(subscriber: Subscriber) -> str | None:
     """Why what this one saw proves less."""
     if subscriber.fault is not None:
         return f"{subscriber.name} could not go on: {subscriber.fault}"
+    if not subscriber.connections:
+        return f"{subscriber.name} was never connected: more connections than the server allows?"
     refused = ", ".join(sorted(subscriber.refused))
     return f"{subscriber.name} was not let into {refused}" if refused else None
