@@ -34,6 +34,23 @@ def test_after_a_storm_everybody_is_back_and_has_what_it_missed() -> None:
     assert tally.undelivered == 0
 
 
+def test_a_network_that_fails_in_the_middle_is_counted_and_come_back_from() -> None:
+    with running() as server:
+        proxy = server.proxy()
+
+        async def cut() -> None:
+            proxy.cut()
+
+        def cut_once(delivered: int) -> None:
+            if delivered and not proxy.connections_cut:
+                server.do(cut())
+
+        tally = conduct(plan_for(url=f"ws://127.0.0.1:{proxy.port}/ws"), cut_once)
+    assert tally.lost_connections == 10  # publishers', too
+    assert tally.sent == 50
+    assert tally.undelivered == 0
+
+
 def test_a_stall_of_the_server_is_in_the_figures() -> None:
     """Messages fall due while nothing is answered: no coordinated omission."""
     with running() as server:
