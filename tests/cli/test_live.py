@@ -110,7 +110,8 @@ def test_what_is_typed_is_said(
 
 # --- lines ------------------------------------------------------------------------------------
 
-HI: Entry[object] = Entry("a", Position("e:1", 7, "t"), 0, "ann", "chat", {"text": "hi\x1b[2J"}, key="k")
+SAID = {"text": "hi\x1b[2J"}
+HI: Entry[object] = Entry("a", Position("e:1", 7, "t"), 0, "ann", "chat", SAID, key="k")
 
 
 def test_a_position_is_printed_so_that_it_can_be_read_again() -> None:

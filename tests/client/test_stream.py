@@ -100,6 +100,21 @@ def test_live_entries_that_overtake_the_answer_wait_for_it() -> None:
     assert shown(told) == [6, 7, 8, 9]
 
 
+def test_what_the_server_sent_before_anybody_read_is_read_from_history() -> None:
+    stream = Stream(CHANNEL, rewind=2)
+    stream.ask(at(9))
+    told = stream.subscribed(page(at(7), "none", [6, 7]))
+    assert stream.hole == at(7)
+    told += stream.entry(entry(10)) + stream.repaired(page(at(10), seqs=[8, 9, 10]))
+    assert shown(told) == [6, 7, 8, 9, 10]
+
+
+def test_who_asks_for_what_comes_from_now_on_is_not_shown_what_the_server_sent_before() -> None:
+    stream = Stream(CHANNEL)
+    assert stream.ask(at(9))["since"] == at(9)
+    assert shown(stream.subscribed(page(at(7))) + stream.entry(entry(10))) == [10]
+
+
 def test_the_servers_own_subscribe_starts_a_stream_that_nobody_asked_for() -> None:
     stream = Stream(CHANNEL)
     stream.subscribed(page(at(3), "none", unasked=True))

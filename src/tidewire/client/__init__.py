@@ -19,7 +19,7 @@ from tidewire.client.events import ChannelEvent, Entry, Gap, History, Signal, Sk
 from tidewire.client.outgoing import QueueLimits
 from tidewire.client.state import Closed, Connecting, ConnectionState, Open, Waiting
 from tidewire.errors import CommandRefused
-from tidewire.messages import Position
+from tidewire.messages import Occupancy, Position, PresenceList, UserJoined, UserLeft
 
 __all__ = [
     "Channel",
@@ -34,14 +34,18 @@ __all__ = [
     "Gap",
     "History",
     "NotSent",
+    "Occupancy",
     "Open",
     "OutcomeUnknown",
     "Position",
+    "PresenceList",
     "QueueFull",
     "QueueLimits",
     "Signal",
     "Skip",
     "StateSet",
+    "UserJoined",
+    "UserLeft",
     "Waiting",
     "connect",
 ]

@@ -68,6 +68,7 @@ class Connection:
         self._full: set[Feed] = set()
         self._timers: set[asyncio.TimerHandle] = set()
         self._refreshing: asyncio.Task[None] | None = None
+        self._heads: dict[str, Position] = {}  # of what the server sends us and nobody reads yet
 
     async def run(self) -> NoReturn:
         """Raises ``ConnectionLost`` at its end. Cancelled, it says goodbye to the server."""
@@ -119,9 +120,7 @@ class Connection:
 
     def _take(self, event: Incoming) -> None:
         if isinstance(event, Arrived):
-            feed = self._feeds.get(event.envelope.channel)
-            if feed is not None:
-                self._tell(feed, feed.stream.entry(event))
+            self._take_entry(event)
         elif isinstance(event, Page):
             self._take_page(event)
         elif event.id is not UNSET:
@@ -129,13 +128,21 @@ class Connection:
         else:
             self._take_unasked(event)
 
+    def _take_entry(self, arrived: Arrived) -> None:
+        place = arrived.envelope
+        feed, head = self._feeds.get(place.channel), self._heads.get(place.channel)
+        if feed is not None and feed.reader is not None:
+            self._tell(feed, feed.stream.entry(arrived))
+        elif head is not None:
+            self._heads[place.channel] = Position(head.epoch, place.seq, place.tag)
+
     def _take_page(self, page: Page) -> None:
         if page.id is not None:
             self.exchange.answered(page.id, page)
             return
         feed = self._feeds.get(page.channel)
         if not page.more:
-            self._parts.unasked.setdefault(page.channel, page.position)
+            self._note_unasked(page.channel, page.position)
         if feed is not None and feed.reader is not None:
             self._tell(feed, feed.stream.subscribed(page))
 
@@ -189,8 +196,11 @@ class Connection:
     def _note_lobby(self, event: Connected) -> None:
         channel, epoch, seq, tag = event.channel, event.epoch, event.seq, event.tag
         if isinstance(channel, str) and isinstance(epoch, str) and isinstance(seq, int):
-            place = Position(epoch, seq, tag if isinstance(tag, str) else "")
-            self._parts.unasked.setdefault(channel, place)
+            self._note_unasked(channel, Position(epoch, seq, tag if isinstance(tag, str) else ""))
+
+    def _note_unasked(self, channel: str, position: Position) -> None:
+        self._parts.unasked.setdefault(channel, position)
+        self._heads[channel] = position
 
     def _on_draining(self, event: messages.Draining) -> None:
         self.window_s = event.window
@@ -222,12 +232,13 @@ class Connection:
     def subscribe(self, feed: Feed) -> None:
         """Ask for the channel, from where its stream stands."""
         feed.asked += 1
-        command = {"type": "subscribe", **feed.stream.ask()}
+        command = {"type": "subscribe", **feed.stream.ask(self._heads.get(feed.name))}
         self.ask(command, partial(self._subscribed, feed, feed.asked))
 
     def unsubscribe(self, feed: Feed) -> None:
         """Nobody reads it any more."""
         feed.asked += 1
+        self._heads.pop(feed.name, None)
         feed.disconnected()
         self.ask({"type": "unsubscribe", "channel": feed.name}, lambda _: None)
 

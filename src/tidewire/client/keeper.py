@@ -29,7 +29,7 @@ MAX_MESSAGE_BYTES = 65_536
 """Until the server has said what it takes. One byte more and it would close the connection."""
 
 LOOK_S = 0.5
-"""While publications wait: how often to see which have waited too long, and which may be repeated."""
+"""While publications wait: how often to see which are too old, and which may be repeated."""
 
 
 class Keeper:

@@ -51,14 +51,22 @@ class Stream:
         self._is_aside = False
         self._is_repairing = False
         self._has_told_gap = False
+        self._unread: Position | None = None
         self._held: deque[_Held] = deque()
 
     # -- subscribing ---------------------------------------------------------------------------
 
-    def ask(self) -> dict[str, Any]:
-        """The fields of the ``subscribe`` to send now: from where it stands, without a hole."""
+    def ask(self, head: Position | None = None) -> dict[str, Any]:
+        """The fields of the ``subscribe`` to send now: from where it stands, without a hole.
+
+        ``head`` is how far the server has sent us the channel already, unasked and unread:
+        it will not send that again, so that it is read from history.
+        """
         self.disconnected()
         self._is_asked = True
+        self._unread = head
+        if self.position is None and self._rewind is None:
+            self.position = head
         fields: dict[str, Any] = {"channel": self.channel}
         if self.position is not None:
             fields["since"] = self.position
@@ -122,6 +130,9 @@ class Stream:
         self._is_asked, self._is_live = False, True
         if page.snapshot:
             self.position = page.position
+        own, unread = self.position, self._unread
+        if own is not None and unread is not None and own.epoch == unread.epoch:
+            self._is_repairing = own.seq < unread.seq
         return self._release()
 
     def _subscribed_unasked(self, page: Page) -> list[Told]:
