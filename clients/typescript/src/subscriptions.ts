@@ -114,6 +114,10 @@ export class Subscriptions {
     this.#wanted.add(channel);
   }
 
+  #wantStill(channel: Channel): void {
+    if (channel.isWanted) this.#want(channel);
+  }
+
   #forget(channel: Channel): void {
     this.#wanted.delete(channel);
     if (channel.stream.kind === "out" || this.#entered.has(channel)) return;
@@ -125,7 +129,7 @@ export class Subscriptions {
   #isOut(channel: Channel): void {
     this.#entered.delete(channel);
     if (channel.stream.kind === "live") channel.stream.leave();
-    if (channel.isWanted) this.#want(channel);
+    this.#wantStill(channel);
   }
 
   #ask(): void {
@@ -238,7 +242,7 @@ export class Subscriptions {
     stream.leave();
     channel.grant = undefined;
     const entered = this.#entered.get(channel);
-    if (PASSING.has(refusal.code)) this.#later(refusal, () => this.#want(channel));
+    if (PASSING.has(refusal.code)) this.#later(refusal, () => this.#wantStill(channel));
     else if (entered) this.#do(channel, stream.enteredWithLoss(entered));
     else channel.refuse(Refused.by(refusal));
   }

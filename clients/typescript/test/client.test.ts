@@ -164,6 +164,16 @@ test("a refused channel is told, and asked for again only where that can help", 
   assert.deepEqual(told, ["forbidden"]);
 });
 
+test("a channel that nobody listens to any more is not asked for again", async () => {
+  const stage = new Stage();
+  const off = stage.connect().channel(CHANNEL).on("message", () => undefined);
+  const socket = await stage.welcome();
+  socket.says({ type: "error", channel: CHANNEL, code: "unavailable", message: "later" });
+  off();
+  await stage.clock.pass(60_000);
+  assert.equal(socket.count("subscribe"), 1);
+});
+
 test("a refusal of the whole command concerns each of its channels", async () => {
   const stage = new Stage();
   const client = stage.connect();
