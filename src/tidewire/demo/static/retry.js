@@ -6,7 +6,8 @@
  */
 
 const FIRST_RETRY_MS = 500; // an isolated drop should be over before it is noticed
-const LONGEST_RETRY_MS = 20_000; // a server that is down for long is asked three times a minute
+const GROWTH = 8; // by doubling, a crowd is still in its short waits after an outage of seconds
+const LONGEST_RETRY_MS = 25_000; // spreads a crowd to a twentieth a second (bench/HERD.md)
 
 const MISUNDERSTOOD = "The server and this page do not understand each other. Reload the page.";
 
@@ -41,7 +42,7 @@ const FINAL_REFUSALS = new Map([
  * @param {() => number} random - like Math.random
  */
 export function backoffMs(attempt, random) {
-  return random() * Math.min(LONGEST_RETRY_MS, FIRST_RETRY_MS * 2 ** attempt);
+  return random() * Math.min(LONGEST_RETRY_MS, FIRST_RETRY_MS * GROWTH ** attempt);
 }
 
 /**
