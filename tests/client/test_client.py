@@ -11,7 +11,7 @@ import pytest
 
 from tests.support.asynchronous import eventually, run
 from tests.support.inprocess import settings_for
-from tidewire import App
+from tidewire import App, Handshake, User
 from tidewire.app import Client as Visitor
 from tidewire.app import Message, Refused
 from tidewire.client import (
@@ -247,6 +247,33 @@ def test_a_dead_connection_is_noticed_without_a_close(monkeypatch: pytest.Monkey
 
     monkeypatch.setattr("tidewire.client.wire.PATIENCE_S", 0.05)
     run(main())
+
+
+def test_who_comes_back_shows_its_grant_and_the_application_is_not_asked_again() -> None:
+    app, asked = App(), list[str]()
+
+    @app.authenticate
+    async def who(handshake: Handshake) -> User:
+        asked.append("who")
+        return User("ann")
+
+    async def main() -> None:
+        async with serve(app, settings_for()) as server:
+            proxy = await server.proxy()
+            async with connect(f"ws://127.0.0.1:{proxy.port}/ws", draw=soon) as client:
+                await _cut(proxy, client)
+            assert asked == ["who"]
+
+    run(main())
+
+
+async def _cut(proxy: FaultProxy, client: Client) -> None:
+    """Until it is back."""
+    states = client.states()
+    await anext(states)
+    proxy.cut()
+    while not isinstance(await anext(states), Open):
+        pass
 
 
 # --- slow readers -----------------------------------------------------------------------------

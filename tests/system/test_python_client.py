@@ -9,15 +9,28 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
+from pathlib import Path
+from ssl import create_default_context
 from typing import Literal
 
 import pytest
 
 from tests.support.asynchronous import eventually, run
+from tests.support.certificates import write_certificate
 from tests.support.processes import ServerProcess
+from tests.support.tls import TlsProcess
 from tests.support.tokens import SECRET, claims, hmac_token
 from tests.support.witness import Author, Witness, judge
-from tidewire.client import Client, Closed, Open, Position, QueueLimits, connect
+from tidewire.client import (
+    Client,
+    ClientClosed,
+    Closed,
+    Open,
+    Position,
+    QueueLimits,
+    Waiting,
+    connect,
+)
 from tidewire.testing.experiment import Experiment
 from tidewire.testing.history import Acknowledged
 from tidewire.testing.proxy import FaultProxy
@@ -239,3 +252,23 @@ def test_what_is_not_sent_in_time_is_truthfully_nowhere() -> None:
 
     with ServerProcess(CONFIG) as server:
         run(main(server))
+
+
+def test_over_tls_a_certificate_that_nobody_vouches_for_is_not_believed(tmp_path: Path) -> None:
+    async def main(server: ServerProcess, cert: str) -> None:
+        url, token = f"wss://127.0.0.1:{server.port}/ws", hmac_token(claims())
+        async with connect(url, token=token, tls=create_default_context(cafile=cert)) as client:
+            await client.publish("room:1", "believed")
+        stranger = connect(url, token=token, draw=soon)
+        entering = asyncio.create_task(stranger.__aenter__())
+        async for state in stranger.states():
+            if isinstance(state, Waiting):
+                assert "certificate verify failed" in state.reason
+                break
+        await stranger.close()
+        with pytest.raises(ClientClosed):
+            await entering
+
+    tls = write_certificate(tmp_path)
+    with TlsProcess(CONFIG, tls=tls) as server:
+        run(main(server, str(tls.cert)))
