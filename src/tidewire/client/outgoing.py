@@ -45,7 +45,7 @@ class QueueLimits(Struct, frozen=True):
             raise ValueError("age_s is above 0 and at most 240 seconds")
 
 
-class Waiting(Struct):
+class Queued(Struct):
     """One publication. ``sent_as`` is the user it was sent as, empty before; it ``is_in_doubt``
     when it was sent once without being answered.
     """
@@ -64,8 +64,8 @@ class Outgoing:
     def __init__(self, limits: QueueLimits, clock: Callable[[], float]) -> None:
         self._limits = limits
         self._clock = clock
-        self._queued: deque[Waiting] = deque()
-        self._sent: dict[int, Waiting] = {}
+        self._queued: deque[Queued] = deque()
+        self._sent: dict[int, Queued] = {}
         self._bytes = 0
         self._paused_until = 0.0
 
@@ -82,7 +82,7 @@ class Outgoing:
         if len(self) >= self._limits.count or self._bytes + size_bytes > self._limits.size_bytes:
             raise QueueFull("as many publications wait as may wait: nothing was sent")
         self._bytes += size_bytes
-        self._queued.append(Waiting(command, size_bytes, self._clock(), settle))
+        self._queued.append(Queued(command, size_bytes, self._clock(), settle))
 
     def next(self, command_id: int, user_id: str) -> dict[str, Any] | None:
         """The command to send now, as ``user_id`` and under ``command_id``; None: nothing waits."""
@@ -110,7 +110,7 @@ class Outgoing:
         else:
             self._end(waiting, refusal(answer))
 
-    def _repeat_later(self, waiting: Waiting, answer: Failure) -> None:
+    def _repeat_later(self, waiting: Queued, answer: Failure) -> None:
         wait_s = answer.retry_after if isinstance(answer.retry_after, float) else REPEAT_S
         waiting.is_in_doubt = True
         self._paused_until = self._clock() + wait_s
@@ -141,12 +141,12 @@ class Outgoing:
             waiting = self._queued.popleft()
             self._end(waiting, _given_up(waiting, NotSent(str(reason))))
 
-    def _end(self, waiting: Waiting, outcome: Outcome) -> None:
+    def _end(self, waiting: Queued, outcome: Outcome) -> None:
         self._bytes -= waiting.size_bytes
         waiting.settle(outcome)
 
 
-def _given_up(waiting: Waiting, never_sent: TidewireError) -> TidewireError:
+def _given_up(waiting: Queued, never_sent: TidewireError) -> TidewireError:
     return OutcomeUnknown("no answer came") if waiting.sent_as else never_sent
 
 
