@@ -6,7 +6,7 @@ const history = [];
 const faults = [];
 let client, channel, name, published = 0;
 
-const note = (op, fields) => history.push({ op, channel: channel.name, ...fields });
+const note = (op, fields) => history.push({ op, at: Date.now(), channel: channel.name, ...fields });
 const saw = (op, fields = {}) => note(op, { subscriber: name, ...fields });
 
 function follow() {

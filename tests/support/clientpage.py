@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -62,8 +63,10 @@ class ClientPage:
         """The kinds of all states so far."""
         return [state["kind"] for state in self.page.evaluate("tidewire.states")]
 
-    def history(self) -> list[Operation]:
-        return from_lines(map(json.dumps, self.page.evaluate("tidewire.history")))
+    def history(self) -> list[dict[str, Any]]:
+        """Operations, each with the time (``at``) by the machine's clock."""
+        history: list[dict[str, Any]] = self.page.evaluate("tidewire.history")
+        return history
 
     def count(self, op: str) -> int:
         return sum(each["op"] == op for each in self.page.evaluate("tidewire.history"))
@@ -96,6 +99,12 @@ def browser_for_clients() -> Iterator[Browser]:
 
 def open_client_page(browser: Browser, port: int) -> ClientPage:
     return ClientPage(open_page(browser), port)
+
+
+def merged(*pages: ClientPage) -> list[Operation]:
+    """What all of them did and saw, in the order in which it happened."""
+    operations = [each for page in pages for each in page.history()]
+    return from_lines(map(json.dumps, sorted(operations, key=itemgetter("at"))))
 
 
 def _answer_page(route: Route) -> None:

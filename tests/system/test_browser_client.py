@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Browser, WebSocketRoute
 
 from tests.support.background import BackgroundProxy, proxy_to
-from tests.support.clientpage import ClientPage, browser_for_clients, open_client_page
+from tests.support.clientpage import ClientPage, browser_for_clients, merged, open_client_page
 from tests.support.processes import ServerProcess
 from tests.support.tokens import SECRET, claims, hmac_token
 from tidewire.testing.checker import check
@@ -30,7 +30,8 @@ user_publications_per_s = 10000
 user_publications_burst = 10000
 """
 
-ANYBODY = "[auth]\nanonymous = true\n" + ROOMS + GENEROUS
+SIGNED = f"[auth]\nsecrets = [{SECRET!r}]\nleeway_s = 0\n" + ROOMS + GENEROUS
+"""Users with a name: a guest is another user on each connection, and repeats nothing."""
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +42,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def server() -> Iterator[ServerProcess]:
-    with ServerProcess(ANYBODY) as running:
+    with ServerProcess(SIGNED) as running:
         yield running
 
 
@@ -52,11 +53,15 @@ def network(server: ServerProcess) -> Iterator[BackgroundProxy]:
         yield proxy
 
 
+def _start(page: ClientPage, name: str) -> None:
+    page.start(name, token=hmac_token(claims(sub=name)))
+    page.wait_for_state("open")
+
+
 @contextmanager
 def _page(browser: Browser, port: int, name: str) -> Iterator[ClientPage]:
     page = open_client_page(browser, port)
-    page.start(name)
-    page.wait_for_state("open")
+    _start(page, name)
     yield page
     assert page.faults == []
     page.page.context.close()
@@ -76,7 +81,7 @@ def grace(browser: Browser, server: ServerProcess) -> Iterator[ClientPage]:
 
 
 def _assert_no_promise_was_broken(*pages: ClientPage) -> None:
-    violations = check(each for page in pages for each in page.history())
+    violations = check(merged(*pages))
     assert not violations, "\n".join(map(str, violations))
 
 
@@ -136,13 +141,14 @@ def test_a_black_hole_is_noticed_by_the_page_itself(
     """Catalogue 69, as a browser can see it: it is shown neither pings nor silence."""
     page = open_client_page(browser, network.port)
     page.page.clock.install()
-    page.start("ada")
-    page.wait_for_state("open")
+    _start(page, "ada")
     network.do(lambda proxy: proxy.black_hole())
     grace.publish()
     page.page.clock.run_for(26_000)  # the heartbeat, after which the page asks
     page.page.clock.run_for(11_000)  # the pong's limit
+    network.cut_off()  # what tries to connect meanwhile has sent its bytes into the hole
     network.restore()
+    page.wake()
     page.wait_until_seen(1)
     assert "waiting" in page.states()
     page.page.context.close()
@@ -153,8 +159,7 @@ def test_a_network_that_comes_back_ends_the_wait(
 ) -> None:
     page = open_client_page(browser, network.port)
     page.page.clock.install()
-    page.start("ada")
-    page.wait_for_state("open")
+    _start(page, "ada")
     page.page.clock.pause_at(page.page.evaluate("Date.now()") + 2000)
     network.cut_off()
     page.wait_for_state("waiting")
@@ -184,7 +189,7 @@ def test_a_server_that_keeps_its_history_on_disk_is_come_back_to_without_a_hole(
 ) -> None:
     flags = ("--engine", "sqlite:///history.db")
     with (
-        ServerProcess(ANYBODY, flags=flags) as server,
+        ServerProcess(SIGNED, flags=flags) as server,
         _page(browser, server.port, "ada") as ada,
         _page(browser, server.port, "grace") as grace,
     ):
@@ -213,9 +218,6 @@ def test_a_drained_server_is_come_back_to_within_its_window(
     server.start()
     grace.wait_for_state("open")
     assert "stopped" not in grace.states()
-
-
-SIGNED = f"[auth]\nsecrets = [{SECRET!r}]\nleeway_s = 0\n" + ROOMS
 
 
 def _start_with_tokens(page: ClientPage, *expires_in_s: int) -> None:
