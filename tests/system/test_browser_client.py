@@ -184,29 +184,6 @@ def test_a_server_that_was_killed_and_lost_its_memory_is_a_gap(
     assert ada.count("gap") == 1
 
 
-def test_a_server_that_keeps_its_history_on_disk_is_come_back_to_without_a_hole(
-    browser: Browser,
-) -> None:
-    flags = ("--engine", "sqlite:///history.db")
-    with (
-        ServerProcess(SIGNED, flags=flags) as server,
-        _page(browser, server.port, "ada") as ada,
-        _page(browser, server.port, "grace") as grace,
-    ):
-        ada.publish(30)
-        server.kill()
-        grace.wait_for_state("waiting")
-        grace.publish(30)
-        server.start()
-        for page in (ada, grace):
-            page.wake()
-        for page in (ada, grace):
-            page.wait_until_settled(30)
-            page.wait_until_seen(60)
-        assert ada.count("gap") == grace.count("gap") == 0
-        _assert_no_promise_was_broken(ada, grace)
-
-
 def test_a_drained_server_is_come_back_to_within_its_window(
     grace: ClientPage, server: ServerProcess
 ) -> None:
