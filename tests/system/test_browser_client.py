@@ -135,25 +135,6 @@ def test_a_publish_whose_answer_was_lost_is_there_once(
     _assert_no_promise_was_broken(ada, grace)
 
 
-def test_a_black_hole_is_noticed_by_the_page_itself(
-    browser: Browser, network: BackgroundProxy, grace: ClientPage
-) -> None:
-    """Catalogue 69, as a browser can see it: it is shown neither pings nor silence."""
-    page = open_client_page(browser, network.port)
-    page.page.clock.install()
-    _start(page, "ada")
-    network.do(lambda proxy: proxy.black_hole())
-    grace.publish()
-    page.page.clock.run_for(26_000)  # the heartbeat, after which the page asks
-    page.page.clock.run_for(11_000)  # the pong's limit
-    network.cut_off()  # what tries to connect meanwhile has sent its bytes into the hole
-    network.restore()
-    page.wake()
-    page.wait_until_seen(1)
-    assert "waiting" in page.states()
-    page.page.context.close()
-
-
 def test_a_network_that_comes_back_ends_the_wait(
     browser: Browser, network: BackgroundProxy
 ) -> None:
