@@ -14,7 +14,8 @@ import pytest
 
 from tests.support.asynchronous import eventually, run
 from tests.support.processes import ServerProcess
-from tests.support.tokens import SECRET, claims, hmac_token
+from tests.support.proving import CONFIG, ON_DISK
+from tests.support.tokens import claims, hmac_token
 from tidewire.testing.client import connect
 from tidewire.testing.history import Skipped, Subscribed, Unknown
 from tidewire.testing.proxy import FaultProxy
@@ -23,27 +24,6 @@ from tidewire.testing.recorder import Recorder
 from tidewire.testing.subscriber import Subscriber
 
 CHANNEL = "room:1"
-CONFIG = f"""
-[auth]
-secrets = ["{SECRET}"]
-
-[[channels]]
-pattern = "room:{{name}}"
-history_size = 10000
-
-[limits]
-publications_per_s = 10000
-publications_burst = 10000
-user_publications_per_s = 10000
-user_publications_burst = 10000
-frames_per_s = 10000
-frames_burst = 10000
-"""
-
-ON_DISK = """
-[engine]
-url = "sqlite:///history.db"
-"""
 
 
 class Trial:

@@ -18,8 +18,9 @@ import pytest
 from tests.support.asynchronous import eventually, run
 from tests.support.certificates import write_certificate
 from tests.support.processes import ServerProcess
+from tests.support.proving import CONFIG, ON_DISK
 from tests.support.tls import TlsProcess
-from tests.support.tokens import SECRET, claims, hmac_token
+from tests.support.tokens import claims, hmac_token
 from tests.support.witness import Author, Witness, judge
 from tidewire.client import (
     Client,
@@ -35,29 +36,7 @@ from tidewire.testing.experiment import Experiment
 from tidewire.testing.history import Acknowledged
 from tidewire.testing.proxy import FaultProxy
 
-CONFIG = f"""
-[auth]
-secrets = ["{SECRET}"]
-
-[[channels]]
-pattern = "room:{{name}}"
-history_size = 10000
-
-[limits]
-publications_per_s = 10000
-publications_burst = 10000
-user_publications_per_s = 10000
-user_publications_burst = 10000
-frames_per_s = 10000
-frames_burst = 10000
-"""
-
 PUNCTUAL = CONFIG.replace("[auth]", "[auth]\nleeway_s = 0")
-
-ON_DISK = """
-[engine]
-url = "sqlite:///history.db"
-"""
 
 
 def soon() -> float:

@@ -72,11 +72,11 @@ async def open_wire(address: Address, *, token: str | None, grant: str | None) -
     parts = urlsplit(address.url)
     request = _request(address, parts, token, grant)
     async with asyncio.timeout(OPEN_TIMEOUT_S):
-        reader, writer = await _open_stream(parts, address.tls)
+        reader, writer = await open_stream(parts, address.tls)
         try:
             await _shake_hands(reader, writer, request)
         except BaseException:
-            await _drop(writer)
+            await drop(writer)
             raise
     return Wire(reader, writer, address.format)
 
@@ -93,9 +93,10 @@ def _request(address: Address, parts: SplitResult, token: str | None, grant: str
     )
 
 
-async def _open_stream(
+async def open_stream(
     parts: SplitResult, tls: SSLContext | None
 ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """A connection on which nothing has been said. Raises ``OSError``."""
     is_secure = parts.scheme == "wss"
     return await asyncio.open_connection(
         parts.hostname,
@@ -199,11 +200,11 @@ class Wire:
 
     async def drop(self) -> None:
         """Drop the socket at once. Harmless when it is gone already."""
-        await _drop(self._writer)
+        await drop(self._writer)
 
 
-async def _drop(writer: asyncio.StreamWriter) -> None:
-    """Wait until nothing of it is left in the loop."""
+async def drop(writer: asyncio.StreamWriter) -> None:
+    """Drop the connection, and wait until nothing of it is left in the loop."""
     writer.transport.abort()
     with suppress(OSError):
         await writer.wait_closed()

@@ -15,19 +15,18 @@ import asyncio
 import secrets
 from collections import deque
 from collections.abc import Iterable
-from contextlib import suppress
 from itertools import count
-from ssl import SSLContext, create_default_context
+from ssl import SSLContext
 from types import TracebackType
 from typing import Any, Literal, TypeAlias
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import urlsplit
 
 import msgspec
 
+from tidewire.client.wire import drop, open_stream
 from tidewire.errors import TidewireError
 from tidewire.websocket.client_handshake import (
     HEAD_END,
-    MAX_RESPONSE_HEAD_BYTES,
     Opened,
     Request,
     check_response,
@@ -94,25 +93,13 @@ async def connect(
         headers=(*bearer, *headers),
     )
     async with asyncio.timeout(timeout_s):
-        reader, writer = await _open_stream(parts, tls)
+        reader, writer = await open_stream(parts, tls)
         try:
             opened = await _shake_hands(reader, writer, request)
         except BaseException:
-            await _drop(writer)
+            await drop(writer)
             raise
     return Client(reader, writer, opened, is_binary=dialect == "msgpack", silence_s=silence_s)
-
-
-async def _open_stream(
-    parts: SplitResult, tls: SSLContext | None
-) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    is_secure = parts.scheme == "wss"
-    return await asyncio.open_connection(
-        parts.hostname,
-        parts.port or (443 if is_secure else 80),
-        ssl=(tls or create_default_context()) if is_secure else None,
-        limit=MAX_RESPONSE_HEAD_BYTES,
-    )
 
 
 async def _shake_hands(
@@ -291,18 +278,11 @@ class Client:
     async def abort(self) -> None:
         """Drop the connection at once, without a word. Harmless when it has ended already."""
         self._end(ABNORMAL, "given up here")
-        await _drop(self._writer)
+        await drop(self._writer)
 
     def _end(self, code: int, reason: str) -> None:
         if self._ended is None:
             self._ended = Disconnected(code, reason)
-
-
-async def _drop(writer: asyncio.StreamWriter) -> None:
-    """Drop the connection, and wait until nothing of it is left in the loop."""
-    writer.transport.abort()
-    with suppress(OSError):
-        await writer.wait_closed()
 
 
 def _close_frame(code: int) -> bytes:
